@@ -1,0 +1,331 @@
+/**
+ * Every command, event and data shape of the bridge between the core and a view, once.
+ *
+ * Both transports (MessagePort in the desktop, WebSocket in the browser host) carry exactly this.
+ * State reaches a view as one `snapshot` and then events; a command returns an acknowledgement, a
+ * typed error or a bounded page of history. The renderer imports this file and `result.ts` from
+ * the core and nothing else, so nothing here may need Node.
+ *
+ * Binary: a command's value or an event may have one field named `bytes` (a Uint8Array) at its top
+ * level; the transports carry it unparsed. Its layout is one of those at the end of this file.
+ */
+import type { AppError, Result } from './result.ts';
+
+/** Raised when a view made for one version could misread another. */
+export const CONTRACT_VERSION = 1;
+
+/** Microseconds since the Unix epoch, as a whole number. */
+export type Micros = number;
+/** Milliseconds since the Unix epoch. */
+export type Millis = number;
+
+/** The two WebSocket endpoints: /ws/trades and /ws/trade-metrics. */
+export type Endpoint = 'trades' | 'candles';
+export const ENDPOINTS: readonly Endpoint[] = ['trades', 'candles'];
+
+/** What the feed publishes. Coarser charts are merged from these. */
+export type Granularity = '1m' | '1h';
+export const GRANULARITIES: readonly Granularity[] = ['1m', '1h'];
+export const GRANULARITY_MS: Readonly<Record<Granularity, number>> = { '1m': 60_000, '1h': 3_600_000 };
+
+export interface MarketInfo {
+  /** Opaque: out of the dictionary, never built and never split. */
+  readonly id: string;
+  readonly venue: string;
+  /** First listed asset of the pair. */
+  readonly symbol: string;
+  /** Second asset of the pair (the quote currency). */
+  readonly base: string;
+  readonly assetType: string | null;
+  readonly active: boolean;
+  /** Decimal text of the last hour's volume in the first asset, when the dictionary has it. */
+  readonly volume1h: string | null;
+}
+
+export type LinkPhase =
+  'idle' | 'connecting' | 'handshaking' | 'live' | 'stale' | 'waiting' | 'refused' | 'suspended' | 'stopped';
+
+/** Why a link is not live, in words for the screen. */
+export interface LinkProblem {
+  /** Stable: `unauthorized`, `forbidden`, `rate-limited`, `unavailable`, `dns`, `unreachable`, `tls`, `timeout`, `closed`, `stale`, ... */
+  readonly kind: string;
+  /** HTTP status of the handshake's answer, or null. */
+  readonly status: number | null;
+  /** The server's own words (x-inca-error-message or a close reason), bounded, or null. */
+  readonly serverWords: string | null;
+  /** What happened. */
+  readonly message: string;
+  /** The one thing to do. */
+  readonly action: string;
+}
+
+export interface LinkState {
+  readonly endpoint: Endpoint;
+  readonly url: string;
+  readonly phase: LinkPhase;
+  /** When this phase began. */
+  readonly since: Millis;
+  readonly problem: LinkProblem | null;
+  /** When the next attempt is due, in phase `waiting`. */
+  readonly retryAt: Millis | null;
+  /** Attempts since the last good message. */
+  readonly attempt: number;
+  /** Connections opened since the recording began. */
+  readonly connections: number;
+  readonly messagesPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** From exchange time to receipt over the last seconds, ms; null when nothing came. */
+  readonly lagP95: number | null;
+  /** Last ping-pong round trip started by the client, ms. */
+  readonly roundTrip: number | null;
+  /** Frames or items refused since the recording began. */
+  readonly refused: number;
+}
+
+export type Subscription = 'off' | 'requested' | 'confirmed' | 'unconfirmed' | 'refused';
+
+/** One market of the watchlist, with what its row shows. Numbers here are for the screen. */
+export interface WatchRow {
+  readonly market: MarketInfo;
+  readonly trades: Subscription;
+  readonly candles: Subscription;
+  /** The server's words when a subscription was refused. */
+  readonly refusal: string | null;
+  readonly last: number | null;
+  /** Change of `last` against the open of the oldest candle of the last 24 h, as a fraction. */
+  readonly change: number | null;
+  /** Trades a second, averaged over the last 10 s. */
+  readonly rate: number;
+  /** Decimal places that this market's prices and sizes have shown so far. */
+  readonly priceDigits: number;
+  readonly sizeDigits: number;
+  /** Up to 60 one-minute closes, oldest first. */
+  readonly spark: readonly number[];
+}
+
+/** The part of a row that moves; sent in `ticks`. */
+export interface Tick {
+  readonly market: string;
+  readonly last: number;
+  readonly change: number | null;
+  readonly rate: number;
+  readonly priceDigits: number;
+  readonly sizeDigits: number;
+}
+
+export type GapState = 'recovered' | 'unverified' | 'lost';
+
+/** A stretch of time for which the record may be incomplete. */
+export interface Gap {
+  readonly session: number;
+  readonly endpoint: Endpoint;
+  readonly from: Millis;
+  readonly to: Millis;
+  readonly state: GapState;
+  readonly cause: string;
+  /** What redelivery brought after it. */
+  readonly recovered: number;
+  readonly duplicates: number;
+}
+
+export type SessionState = 'recording' | 'ended' | 'ended unexpectedly';
+
+export interface SessionSummary {
+  readonly id: number;
+  readonly started: Millis;
+  readonly ended: Millis | null;
+  readonly state: SessionState;
+  readonly markets: readonly string[];
+  readonly trades: number;
+  readonly candles: number;
+  readonly gaps: number;
+}
+
+export interface RecordingState {
+  readonly state: 'recording' | 'stopped' | 'failed';
+  readonly session: SessionSummary | null;
+  /** Why nothing is recorded, in state `failed`. */
+  readonly problem: AppError | null;
+}
+
+export interface FeedCounts {
+  readonly received: number;
+  readonly stored: number;
+  readonly refused: number;
+}
+
+export interface StoreState {
+  /** Folder of the cache, for the user to read. */
+  readonly folder: string;
+  readonly bytes: number;
+  /** Free room on that disk in bytes, or null when unknown. */
+  readonly free: number | null;
+  readonly trades: number;
+  readonly candles: number;
+}
+
+export type KeyPlace = 'keychain' | 'environment' | 'this session' | 'demo' | 'none';
+
+export interface KeyState {
+  readonly place: KeyPlace;
+  /** Why the keychain could not be used. */
+  readonly problem: AppError | null;
+}
+
+export type Theme = 'system' | 'dark' | 'light';
+
+export interface Settings {
+  readonly theme: Theme;
+}
+
+export type SourceKind = 'none' | 'live' | 'demo';
+
+export interface Snapshot {
+  readonly version: number;
+  readonly app: { readonly version: string; readonly host: 'desktop' | 'browser' };
+  readonly now: Millis;
+  readonly source: SourceKind;
+  readonly key: KeyState;
+  readonly links: Readonly<Record<Endpoint, LinkState>>;
+  readonly recording: RecordingState;
+  readonly watchlist: readonly WatchRow[];
+  readonly store: StoreState;
+  readonly settings: Settings;
+}
+
+/** A candle for the screen. `open` to `close` and `vwap` are NaN-free: null when no trade was in the period. */
+export interface CandlePoint {
+  readonly start: Millis;
+  readonly open: number | null;
+  readonly high: number | null;
+  readonly low: number | null;
+  readonly close: number | null;
+  readonly volume: number;
+  readonly vwap: number | null;
+  readonly trades: number;
+  readonly final: boolean;
+}
+
+export interface ChartKey {
+  readonly market: string;
+  readonly granularity: Granularity;
+}
+
+/** Everything that the core tells a view without being asked. */
+export type CoreEvent =
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly type: 'source'; readonly source: SourceKind; readonly key: KeyState }
+  | { readonly type: 'link'; readonly link: LinkState }
+  | { readonly type: 'recording'; readonly recording: RecordingState }
+  | { readonly type: 'watchlist'; readonly rows: readonly WatchRow[] }
+  | { readonly type: 'ticks'; readonly ticks: readonly Tick[] }
+  /** New trades of a followed tape, oldest first; `bytes` in the trade layout. */
+  | { readonly type: 'trades'; readonly market: string; readonly count: number; readonly bytes: Uint8Array }
+  /** New or changed candles of a followed chart. */
+  | { readonly type: 'candles'; readonly chart: ChartKey; readonly candles: readonly CandlePoint[] }
+  | { readonly type: 'gap'; readonly gap: Gap }
+  | { readonly type: 'store'; readonly store: StoreState }
+  | { readonly type: 'settings'; readonly settings: Settings };
+
+export interface CandlePage {
+  readonly count: number;
+  /** There is more before the first. */
+  readonly more: boolean;
+  readonly gaps: readonly Gap[];
+  /** Candle layout, oldest first. */
+  readonly bytes: Uint8Array;
+}
+
+export interface TradePage {
+  readonly count: number;
+  readonly more: boolean;
+  /** Trade layout, oldest first. */
+  readonly bytes: Uint8Array;
+}
+
+export interface MarketPage {
+  readonly total: number;
+  readonly markets: readonly MarketInfo[];
+  /** When the dictionary was read, or null when it could not be. */
+  readonly read: Millis | null;
+}
+
+/** name -> arguments and value. Arguments are checked in guards.ts before a handler sees them. */
+export interface Commands {
+  /** Write-only: no command gives the key back. Stores it in the keychain and connects. */
+  'key.set': { args: { readonly key: string }; value: null };
+  'key.forget': { args: Record<string, never>; value: null };
+  /** Chooses the feed: the real one, the demo feed in this app, or none. */
+  'source.set': { args: { readonly source: SourceKind }; value: null };
+  /** Tries a waiting or refused link again now. */
+  'link.retry': { args: { readonly endpoint: Endpoint | null }; value: null };
+  'recording.set': { args: { readonly on: boolean }; value: null };
+  /** Replaces the watchlist; 0 to 500 market ids, in the order of display. */
+  'watch.set': { args: { readonly markets: readonly string[] }; value: null };
+  /** Matches venue, assets and id; every word of `text` must match. */
+  'markets.search': { args: { readonly text: string; readonly limit: number }; value: MarketPage };
+  /** What this view draws now; replaces what it followed before. */
+  'follow.set': {
+    args: { readonly charts: readonly ChartKey[]; readonly tapes: readonly string[] };
+    value: null;
+  };
+  /** The newest `limit` (1 to 5,000) candles that start before `before` (null: newest of all). */
+  'candles.page': {
+    args: { readonly chart: ChartKey; readonly before: Millis | null; readonly limit: number };
+    value: CandlePage;
+  };
+  /** The newest `limit` (1 to 5,000) trades with exchange time before `before`. */
+  'trades.page': {
+    args: { readonly market: string; readonly before: Micros | null; readonly limit: number };
+    value: TradePage;
+  };
+  'sessions.list': { args: Record<string, never>; value: { readonly sessions: readonly SessionSummary[] } };
+  'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
+}
+
+export type CommandName = keyof Commands;
+export type CommandArgs<N extends CommandName> = Commands[N]['args'];
+export type CommandValue<N extends CommandName> = Commands[N]['value'];
+
+/** View to core. `id` is chosen by the view and comes back in the reply. */
+export interface Request {
+  readonly id: number;
+  readonly command: string;
+  readonly args: unknown;
+}
+
+/** Core to view. */
+export type Message =
+  | { readonly kind: 'reply'; readonly id: number; readonly result: Result<unknown> }
+  | { readonly kind: 'event'; readonly event: CoreEvent };
+
+/**
+ * A two-way pipe of a view's side. Transports implement it; `createClient` (renderer/state) is
+ * written against it alone.
+ */
+export interface ClientChannel {
+  send(request: Request): void;
+  onMessage(listener: (message: Message) => void): void;
+  /** Called once when the pipe is gone, with words for the screen. */
+  onClose(listener: (why: string) => void): void;
+  close(): void;
+}
+
+// --- Layouts of `bytes`. Little-endian. Floats, since they are for the screen alone. ---
+
+/** A trade: exchange time in microseconds, price and size as float64, then flags as float64. */
+export const TRADE_FIELDS = 4;
+/** Bits of a trade's flags: 1 buy, 2 sell (neither: side unknown), 4 redelivered. */
+export const TRADE_BUY = 1;
+export const TRADE_SELL = 2;
+export const TRADE_REDELIVERED = 4;
+
+/** A candle: start (ms), open, high, low, close (NaN: none), volume, vwap (NaN: none), trades, final (0 or 1); float64 each. */
+export const CANDLE_FIELDS = 9;
+
+/** `bytes` as the float64 values that it holds, copied only when it is not aligned. */
+export function floatsOf(bytes: Uint8Array): Float64Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (byteOffset % 8 === 0) return new Float64Array(buffer as ArrayBuffer, byteOffset, byteLength >>> 3);
+  return new Float64Array(bytes.slice().buffer);
+}

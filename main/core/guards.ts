@@ -1,0 +1,156 @@
+/**
+ * One check of the arguments for each command of the contract; a command without one does not
+ * compile. Validation is part of dispatch, so no handler can forget it.
+ */
+import {
+  type ChartKey,
+  type CommandArgs,
+  type CommandName,
+  type Endpoint,
+  ENDPOINTS,
+  type Granularity,
+  GRANULARITIES,
+  type Settings,
+  type SourceKind,
+  type Theme,
+} from './contract.ts';
+import { MAX_CHARTS, MAX_TAPES } from './flow/hub.ts';
+import { QuipuError } from './result.ts';
+
+export const MAX_MARKETS = 500;
+export const MAX_PAGE = 5_000;
+const MAX_ID = 200;
+const MAX_KEY = 4_096;
+const SOURCES: readonly SourceKind[] = ['none', 'live', 'demo'];
+const THEMES: readonly Theme[] = ['system', 'dark', 'light'];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export const guards: { readonly [N in CommandName]: (args: unknown) => CommandArgs<N> } = {
+  'key.set': (args) => {
+    const { key } = fields(args, ['key']);
+    if (typeof key !== 'string') throw bad('key must be text.');
+    const trimmed = key.trim();
+    if (trimmed.length === 0) throw bad('The key is empty.', 'Paste the key that Inca Digital gave you.');
+    if (trimmed.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(trimmed)) {
+      throw bad(
+        'This is not an API key: it has spaces or characters that no key has.',
+        'Copy the key again, without the text around it.',
+      );
+    }
+    return { key: trimmed };
+  },
+  'key.forget': none,
+  'source.set': (args) => ({ source: oneOf('source', SOURCES, fields(args, ['source'])['source']) }),
+  'link.retry': (args) => {
+    const { endpoint } = fields(args, ['endpoint']);
+    return { endpoint: endpoint === null ? null : oneOf<Endpoint>('endpoint', ENDPOINTS, endpoint) };
+  },
+  'recording.set': (args) => {
+    const { on } = fields(args, ['on']);
+    if (typeof on !== 'boolean') throw bad('on must be true or false.');
+    return { on };
+  },
+  'watch.set': (args) => {
+    const markets = list('markets', fields(args, ['markets'])['markets'], MAX_MARKETS, marketId);
+    if (new Set(markets).size !== markets.length) throw bad('markets has the same market twice.');
+    return { markets };
+  },
+  'markets.search': (args) => {
+    const { text, limit } = fields(args, ['text', 'limit']);
+    if (typeof text !== 'string' || text.length > MAX_ID)
+      throw bad(`text must be text of at most ${MAX_ID} characters.`);
+    return { text, limit: whole('limit', limit, 1, 1_000) };
+  },
+  'follow.set': (args) => {
+    const { charts, tapes } = fields(args, ['charts', 'tapes']);
+    return {
+      charts: list('charts', charts, MAX_CHARTS, chartKey),
+      tapes: list('tapes', tapes, MAX_TAPES, marketId),
+    };
+  },
+  'candles.page': (args) => {
+    const { chart, before, limit } = fields(args, ['chart', 'before', 'limit']);
+    return { chart: chartKey(chart), before: timeOrNull(before), limit: whole('limit', limit, 1, MAX_PAGE) };
+  },
+  'trades.page': (args) => {
+    const { market, before, limit } = fields(args, ['market', 'before', 'limit']);
+    return {
+      market: marketId(market),
+      before: timeOrNull(before),
+      limit: whole('limit', limit, 1, MAX_PAGE),
+    };
+  },
+  'sessions.list': none,
+  'settings.set': (args) => {
+    const { settings } = fields(args, ['settings']);
+    return { settings: settingsOf(settings) };
+  },
+};
+
+/** Checks the part of the settings that is given; also for what was stored. @throws {QuipuError} */
+export function settingsOf(value: unknown): Partial<Settings> {
+  const given = fields(value, [], ['theme']);
+  return 'theme' in given ? { theme: oneOf('theme', THEMES, given['theme']) } : {};
+}
+
+function none(args: unknown): Record<string, never> {
+  fields(args, []);
+  return {};
+}
+
+/** A plain object with exactly the needed fields, and of the others only the optional ones. */
+function fields(args: unknown, needed: readonly string[], optional: readonly string[] = []): Fields {
+  if (typeof args !== 'object' || args === null || Array.isArray(args))
+    throw bad('The arguments must be an object.');
+  const prototype: unknown = Object.getPrototypeOf(args);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw bad('The arguments must be a plain object.');
+  for (const name of needed) if (!Object.hasOwn(args, name)) throw bad(`${name} is missing.`);
+  for (const name of Object.keys(args)) {
+    if (!needed.includes(name) && !optional.includes(name))
+      throw bad(`${name.slice(0, 40)} is not an argument.`);
+  }
+  return args as Fields;
+}
+
+function oneOf<T extends string>(name: string, allowed: readonly T[], value: unknown): T {
+  const found = allowed.find((each) => each === value);
+  if (found === undefined) throw bad(`${name} must be one of ${allowed.join(', ')}.`);
+  return found;
+}
+
+function whole(name: string, value: unknown, low: number, high: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    throw bad(`${name} must be a whole number from ${low} to ${high}.`);
+  }
+  return value;
+}
+
+function timeOrNull(value: unknown): number | null {
+  return value === null ? null : whole('before', value, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function marketId(value: unknown): string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > MAX_ID) {
+    throw bad(`A market id must be text of 1 to ${MAX_ID} characters.`);
+  }
+  return value;
+}
+
+function chartKey(value: unknown): ChartKey {
+  const { market, granularity } = fields(value, ['market', 'granularity']);
+  return {
+    market: marketId(market),
+    granularity: oneOf<Granularity>('granularity', GRANULARITIES, granularity),
+  };
+}
+
+function list<T>(name: string, value: unknown, most: number, each: (item: unknown) => T): T[] {
+  if (!Array.isArray(value) || value.length > most) throw bad(`${name} must be a list of at most ${most}.`);
+  return value.map(each);
+}
+
+function bad(message: string, action?: string): QuipuError {
+  return new QuipuError('bad-argument', message, action);
+}

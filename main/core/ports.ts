@@ -1,0 +1,91 @@
+/** What the core needs of the world. A host (desktop, browser host, command line) supplies it. */
+import type { Micros } from './contract.ts';
+import type { QuipuError } from './result.ts';
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall clock, microseconds since the epoch. May jump. */
+  now(): Micros;
+  /** Milliseconds that never jump; only differences mean something. */
+  monotonic(): number;
+  after(ms: number, run: () => void): Timer;
+  every(ms: number, run: () => void): Timer;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Never given the key. */
+export interface Logger {
+  log(level: LogLevel, message: string, detail?: Readonly<Record<string, unknown>>): void;
+}
+
+/** The OS keychain. Every method ends within a time limit and fails with kind `keychain`. */
+export interface SecretStore {
+  /** null only when the keychain was read and has no key. @throws {QuipuError} */
+  get(): Promise<string | null>;
+  set(key: string): Promise<void>;
+  forget(): Promise<void>;
+}
+
+export interface FeedAddresses {
+  readonly trades: string;
+  readonly candles: string;
+  /** Base of the REST dictionaries, e.g. https://host/dictionaries/v2/trades */
+  readonly dictionary: string;
+}
+
+/** A demo feed that a host started for the core. */
+export interface DemoFeedHandle {
+  readonly addresses: FeedAddresses;
+  readonly key: string;
+  close(): Promise<void>;
+}
+
+/** What opening a socket may report, in order; `open` at most once, `close` exactly once. */
+export interface SocketEvents {
+  open(): void;
+  /** One text or binary message, as UTF-8 bytes. Valid only during the call. */
+  message(bytes: Uint8Array): void;
+  ping(): void;
+  pong(): void;
+  /** The handshake was answered with another status than 101. `close` follows. */
+  refused(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  close(code: number, reason: string, error: Error | null): void;
+}
+
+export interface Socket {
+  send(text: string): void;
+  ping(): void;
+  /** Ends at once; `close` is reported unless it was before. */
+  terminate(): void;
+  /** Closes with a closing handshake; the owner still terminates after a time limit. */
+  close(code: number, reason: string): void;
+}
+
+export interface SocketOptions {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly handshakeTimeoutMs: number;
+  readonly maxPayloadBytes: number;
+}
+
+export type SocketFactory = (options: SocketOptions, events: SocketEvents) => Socket;
+
+/** Starts one of the store's worker threads; the script's place differs between source and package. */
+export type WorkerName = 'writer' | 'reader';
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly secrets: SecretStore;
+  readonly sockets: SocketFactory;
+  readonly fetch: typeof globalThis.fetch;
+  /** Absolute path or file URL of a worker thread's script. */
+  readonly workerScript: (name: WorkerName) => string | URL;
+  readonly startDemoFeed: () => Promise<DemoFeedHandle>;
+}
+
+export type { QuipuError };

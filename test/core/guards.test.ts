@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CommandName } from '../../main/core/contract.ts';
+import { guards } from '../../main/core/guards.ts';
+import { QuipuError } from '../../main/core/result.ts';
+
+const GOOD: { readonly [N in CommandName]: unknown } = {
+  'key.set': { key: 'abc' },
+  'key.forget': {},
+  'source.set': { source: 'demo' },
+  'link.retry': { endpoint: null },
+  'recording.set': { on: true },
+  'watch.set': { markets: ['binance-btc-usdt'] },
+  'markets.search': { text: 'btc', limit: 20 },
+  'follow.set': { charts: [{ market: 'm', granularity: '1m' }], tapes: ['m'] },
+  'candles.page': { chart: { market: 'm', granularity: '1h' }, before: null, limit: 500 },
+  'trades.page': { market: 'm', before: 1, limit: 5_000 },
+  'sessions.list': {},
+  'settings.set': { settings: { theme: 'dark' } },
+};
+const names = Object.keys(GOOD) as CommandName[];
+
+describe.each(names)('%s', (name) => {
+  it('takes good arguments as they are', () => {
+    expect(guards[name](GOOD[name])).toEqual(GOOD[name]);
+  });
+
+  it('refuses anything else with bad-argument, and never throws another thing', () => {
+    fc.assert(
+      fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), (value) => {
+        try {
+          const taken = guards[name](value);
+          // What is taken must be taken again: nothing unchecked slips through.
+          expect(guards[name](taken)).toEqual(taken);
+        } catch (error) {
+          expect(error).toBeInstanceOf(QuipuError);
+          expect((error as QuipuError).kind).toBe('bad-argument');
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('refuses an argument too many', () => {
+    expect(() => guards[name]({ ...(GOOD[name] as object), more: 1 })).toThrow(QuipuError);
+  });
+});
+
+it('a pasted key loses the space around it and must be printable', () => {
+  expect(guards['key.set']({ key: '  abc\n' })).toEqual({ key: 'abc' });
+  for (const key of ['', '   ', 'a b', 'a\u0000b', 'ключ', 'x'.repeat(5_000), 7]) {
+    expect(() => guards['key.set']({ key })).toThrow(QuipuError);
+  }
+});
