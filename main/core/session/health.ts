@@ -1,0 +1,86 @@
+/** What a link does, measured over the last seconds. */
+import type { LinkState, Micros } from '../contract.ts';
+import type { Clock } from '../ports.ts';
+
+/** Rates are means over this many whole seconds. */
+const WINDOW_S = 5;
+/** Lag is judged on at most so many samples a second: more would change no digit that is shown. */
+const LAGS_PER_S = 200;
+
+type Reading = Pick<LinkState, 'messagesPerSecond' | 'bytesPerSecond' | 'lagP95' | 'roundTrip' | 'refused'>;
+
+interface Second {
+  at: number;
+  frames: number;
+  bytes: number;
+  lags: number[];
+}
+
+export class Health {
+  readonly #clock: Clock;
+  readonly #started: number;
+  #seconds: Second[] = [];
+  #roundTrip: number | null = null;
+  #refused = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#started = clock.monotonic();
+  }
+
+  frame(bytes: number): void {
+    const second = this.#now();
+    second.frames++;
+    second.bytes += bytes;
+  }
+
+  /** The exchange's clock against ours: an offset between the two is part of it. */
+  lag(exchangeTime: Micros): void {
+    const lags = this.#now().lags;
+    if (lags.length < LAGS_PER_S) lags.push((this.#clock.now() - exchangeTime) / 1000);
+  }
+
+  roundTrip(ms: number): void {
+    this.#roundTrip = ms;
+  }
+
+  refused(): void {
+    this.#refused++;
+  }
+
+  read(): Reading {
+    const second = this.#second();
+    this.#trim(second);
+    // The second that runs is left out, so that a rate does not sag at its start.
+    const whole = this.#seconds.filter(({ at }) => at < second);
+    const span = Math.max(1, Math.min(WINDOW_S, second));
+    const lags = this.#seconds.flatMap((each) => each.lags).sort((a, b) => a - b);
+    return {
+      messagesPerSecond: whole.reduce((sum, each) => sum + each.frames, 0) / span,
+      bytesPerSecond: whole.reduce((sum, each) => sum + each.bytes, 0) / span,
+      lagP95: lags[Math.floor((lags.length - 1) * 0.95)] ?? null,
+      roundTrip: this.#roundTrip,
+      refused: this.#refused,
+    };
+  }
+
+  #second(): number {
+    return Math.floor((this.#clock.monotonic() - this.#started) / 1000);
+  }
+
+  #now(): Second {
+    const at = this.#second();
+    const last = this.#seconds.at(-1);
+    if (last?.at === at) return last;
+    this.#trim(at);
+    const next: Second = { at, frames: 0, bytes: 0, lags: [] };
+    this.#seconds.push(next);
+    return next;
+  }
+
+  #trim(at: number): void {
+    if ((this.#seconds[0]?.at ?? at) < at - WINDOW_S) {
+      this.#seconds = this.#seconds.filter((each) => each.at >= at - WINDOW_S);
+    }
+  }
+}

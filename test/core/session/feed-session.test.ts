@@ -1,0 +1,252 @@
+/** One link against a socket whose every event the test makes, on a clock that the test moves. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { LinkProblem, LinkState, Subscription } from '../../../main/core/contract.ts';
+import type { Socket, SocketEvents, SocketFactory, SocketOptions } from '../../../main/core/ports.ts';
+import { DEFAULT_DIALECT } from '../../../main/core/protocol/dialect.ts';
+import { FeedSession } from '../../../main/core/session/feed-session.ts';
+import { TestClock } from '../../helpers/test-clock.ts';
+
+interface Opened {
+  readonly options: SocketOptions;
+  readonly events: SocketEvents;
+  readonly sent: { traceId: string; type: string; payload: { marketIds: string[]; granularity?: string } }[];
+  terminated: boolean;
+  pings: number;
+}
+
+let clock: TestClock;
+let opened: Opened[];
+let states: LinkState[];
+let subscriptions: [string, Subscription, string | null][];
+let ended: [LinkProblem, number][];
+let trades: string[];
+
+function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trades'): FeedSession {
+  const sockets: SocketFactory = (options, events): Socket => {
+    const socket: Opened = { options, events, sent: [], terminated: false, pings: 0 };
+    opened.push(socket);
+    return {
+      send: (text) => void socket.sent.push(JSON.parse(text) as Opened['sent'][number]),
+      ping: () => void socket.pings++,
+      terminate: () => {
+        socket.terminated = true;
+      },
+      close: () => undefined,
+    };
+  };
+  return new FeedSession({
+    endpoint,
+    url: 'ws://127.0.0.1:1/ws',
+    key,
+    dialect: DEFAULT_DIALECT,
+    granularities: ['1m', '1h'],
+    clock,
+    logger: { log: () => undefined },
+    sockets,
+    random: () => 0.5,
+    listener: {
+      connected: () => undefined,
+      disconnected: (problem, silence) => void ended.push([problem, silence]),
+      trade: ({ id }) => void trades.push(id),
+      candle: () => undefined,
+      refused: () => undefined,
+      subscription: (market, state, words) => void subscriptions.push([market, state, words]),
+      changed: (state) => void states.push(state),
+    },
+  });
+}
+
+const last = (): Opened => {
+  const socket = opened.at(-1);
+  if (socket === undefined) throw new Error('no socket was opened');
+  return socket;
+};
+const receive = (message: unknown): void =>
+  last().events.message(new TextEncoder().encode(JSON.stringify(message)));
+const trade = (id: string): unknown => ({
+  type: 'trade',
+  payload: { id, marketId: 'm', timestamp: '2024-01-15T18:00:00.000Z', price: '1', size: '1', side: 'buy' },
+});
+
+beforeEach(() => {
+  clock = new TestClock();
+  opened = [];
+  states = [];
+  subscriptions = [];
+  ended = [];
+  trades = [];
+});
+
+describe('connecting', () => {
+  it('sends the key in the header, without a scheme word, and subscribes once open', () => {
+    const session = link();
+    session.setMarkets(['m', 'n']);
+    session.start();
+    expect(last().options.headers).toEqual({ Authorization: 'key' });
+    expect(last().options.handshakeTimeoutMs).toBe(10_000);
+    last().events.open();
+    expect(last().sent).toMatchObject([{ type: 'subscribe', payload: { marketIds: ['m', 'n'] } }]);
+    expect(session.state).toMatchObject({ phase: 'live', connections: 1, problem: null });
+  });
+
+  it('subscribes candles once for each granularity', () => {
+    const session = link('key', 'candles');
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    expect(last().sent.map(({ payload }) => payload.granularity)).toEqual(['1m', '1h']);
+  });
+
+  it('hundreds of markets go in several messages on one socket', () => {
+    const session = link();
+    session.setMarkets(Array.from({ length: 250 }, (_, n) => `m${n}`));
+    session.start();
+    last().events.open();
+    expect(last().sent.map(({ payload }) => payload.marketIds.length)).toEqual([100, 100, 50]);
+  });
+
+  it('without a key opens nothing and says so', () => {
+    const session = link(null);
+    session.start();
+    clock.advance(600_000);
+    expect(opened).toHaveLength(0);
+    expect(session.state).toMatchObject({ phase: 'refused', problem: { kind: 'no-key' } });
+  });
+});
+
+describe('refusals and coming back', () => {
+  it.each([401, 403])('%i: one attempt, then none until the user acts', (status) => {
+    const session = link();
+    session.start();
+    last().events.refused(status, { 'x-inca-error-message': 'your key is revoked' });
+    last().events.close(1006, '', null);
+    clock.advance(24 * 3_600_000);
+    expect(opened).toHaveLength(1);
+    expect(session.state).toMatchObject({
+      phase: 'refused',
+      problem: { status, serverWords: 'your key is revoked' },
+    });
+    session.retry();
+    expect(opened).toHaveLength(2);
+  });
+
+  it('429: waits as long as Retry-After says', () => {
+    link().start();
+    last().events.refused(429, { 'retry-after': '30' });
+    last().events.close(1006, '', null);
+    clock.advance(29_999);
+    expect(opened).toHaveLength(1);
+    clock.advance(1);
+    expect(opened).toHaveLength(2);
+  });
+
+  it('the back-off grows though the socket opens, and is reset by a good message', () => {
+    const session = link();
+    session.start();
+    for (let attempt = 0; attempt < 5; attempt++) {
+      last().events.open();
+      last().events.close(1006, '', null);
+      clock.advance(60_000);
+    }
+    last().events.open();
+    expect(session.state.attempt).toBe(5);
+    receive(trade('1'));
+    expect(session.state.attempt).toBe(0);
+  });
+
+  it('a late event of a former socket is ignored', () => {
+    const session = link();
+    session.start();
+    const first = last();
+    first.events.open();
+    first.events.close(1006, '', null);
+    clock.advance(60_000);
+    last().events.open();
+    first.events.close(1006, '', null);
+    first.events.message(new TextEncoder().encode(JSON.stringify(trade('late'))));
+    expect(session.state.phase).toBe('live');
+    expect(trades).toEqual([]);
+  });
+});
+
+describe('liveness', () => {
+  it('a frozen peer is shown as stale, given up within 15 s, and the outage counts from its last sign', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    receive(trade('1'));
+    clock.advance(10_000);
+    expect(session.state).toMatchObject({ phase: 'stale', problem: { kind: 'stale' } });
+    clock.advance(3_000);
+    expect(last().terminated).toBe(true);
+    expect(session.state.phase).toBe('waiting');
+    expect(ended).toHaveLength(1);
+    expect(ended[0]?.[1]).toBeGreaterThanOrEqual(13_000);
+  });
+
+  it('a quiet market is not stale while the server answers pings', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    for (let second = 0; second < 3_600; second++) {
+      clock.advance(1_000);
+      last().events.pong();
+    }
+    expect(session.state.phase).toBe('live');
+    expect(last().pings).toBeGreaterThan(600);
+  });
+});
+
+describe('subscriptions', () => {
+  it('an acknowledgement confirms, an error refuses with the server’s words', () => {
+    const session = link();
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    receive({ traceId: last().sent[0]?.traceId, type: 'success', payload: { marketIds: ['m'] } });
+    expect(subscriptions.at(-1)).toEqual(['m', 'confirmed', null]);
+    session.setMarkets(['m', 'n']);
+    receive({
+      traceId: last().sent[1]?.traceId,
+      type: 'error',
+      payload: { code: 'X', message: 'unknown market' },
+    });
+    expect(subscriptions.at(-1)?.slice(0, 2)).toEqual(['n', 'refused']);
+    expect(subscriptions.at(-1)?.[2]).toContain('unknown market');
+  });
+
+  it('the first data of a market confirms it; silence is unconfirmed, not a failure', () => {
+    const session = link();
+    session.setMarkets(['m', 'n']);
+    session.start();
+    last().events.open();
+    receive(trade('1'));
+    expect(subscriptions.at(-1)).toEqual(['m', 'confirmed', null]);
+    for (let second = 0; second < 11; second++) {
+      clock.advance(1_000);
+      last().events.pong();
+    }
+    expect(subscriptions.filter(([, state]) => state === 'unconfirmed')).toEqual([
+      ['n', 'unconfirmed', null],
+    ]);
+    expect(session.state.phase).toBe('live');
+  });
+
+  it('what is desired is asked for anew at each connection, with traceIds never used before', () => {
+    const session = link();
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    session.setMarkets(['n']);
+    const first = last();
+    expect(first.sent.map(({ type, payload }) => [type, payload.marketIds])).toEqual([
+      ['subscribe', ['m']],
+      ['subscribe', ['n']],
+      ['unsubscribe', ['m']],
+    ]);
+    first.events.close(1006, '', null);
+    clock.advance(60_000);
+    last().events.open();
+    expect(last().sent.map(({ payload }) => payload.marketIds)).toEqual([['n']]);
+  });
+});
