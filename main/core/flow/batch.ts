@@ -1,0 +1,222 @@
+/**
+ * Trades in columns, the form in which they go from the decoder to the store: written by one
+ * stage, then handed on. Columns are posted to the writer by transfer, never as objects.
+ *
+ * Candles are few (one a market and minute), so they stay objects with decimal text.
+ */
+import type { Granularity, Micros } from '../contract.ts';
+
+export const SIDE_UNKNOWN = 0;
+export const SIDE_BUY = 1;
+export const SIDE_SELL = 2;
+export const ORIGIN_LIVE = 0;
+export const ORIGIN_REDELIVERED = 1;
+
+export type Origin = 'live' | 'redelivered';
+export const ORIGINS: readonly Origin[] = ['live', 'redelivered'];
+export const SIDES = ['unknown', 'buy', 'sell'] as const;
+
+/** The columns of `TradeBatch` as they cross to a thread; only the first `count` entries mean something. */
+export interface TradeColumns {
+  readonly count: number;
+  /** Index of the market in the sender's `markets` list. */
+  readonly market: Uint32Array<ArrayBuffer>;
+  /** Microseconds since the epoch. */
+  readonly exchangeTime: Float64Array<ArrayBuffer>;
+  readonly receiptTime: Float64Array<ArrayBuffer>;
+  /** Decimal digits and scale: see protocol/decimal.ts. */
+  readonly priceDigits: BigInt64Array<ArrayBuffer>;
+  readonly priceScale: Uint8Array<ArrayBuffer>;
+  readonly sizeDigits: BigInt64Array<ArrayBuffer>;
+  readonly sizeScale: Uint8Array<ArrayBuffer>;
+  readonly side: Uint8Array<ArrayBuffer>;
+  readonly origin: Uint8Array<ArrayBuffer>;
+  /** UTF-8 of the ids one after the other; trade i ends at idEnd[i]. An empty id: the trade has none. */
+  readonly idBytes: Uint8Array<ArrayBuffer>;
+  readonly idEnd: Uint32Array<ArrayBuffer>;
+}
+
+export interface TradeInput {
+  readonly market: number;
+  readonly exchangeTime: Micros;
+  readonly receiptTime: Micros;
+  /** A bigint only where a number would not be exact: beyond 2^53 - 1. */
+  readonly priceDigits: number | bigint;
+  readonly priceScale: number;
+  readonly sizeDigits: number | bigint;
+  readonly sizeScale: number;
+  readonly side: number;
+  readonly origin: number;
+  readonly id: string;
+}
+
+/** Growable; `take` empties it and gives the columns away. */
+export class TradeBatch {
+  readonly #smallest: number;
+  #columns: Writable;
+  // The same memory as the digits' columns, in halves: writing a number there makes no bigint.
+  #priceHalves: Uint32Array;
+  #sizeHalves: Uint32Array;
+  #count = 0;
+  #idLength = 0;
+
+  constructor(capacity = 256) {
+    this.#smallest = Math.max(1, capacity);
+    this.#columns = allocate(this.#smallest, this.#smallest * 24);
+    this.#priceHalves = new Uint32Array(this.#columns.priceDigits.buffer);
+    this.#sizeHalves = new Uint32Array(this.#columns.sizeDigits.buffer);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  push(trade: TradeInput): void {
+    const id = trade.id;
+    // UTF-8 takes at most three bytes for each UTF-16 unit.
+    if (this.#count === this.#columns.market.length)
+      this.#grow(this.#count * 2, this.#columns.idBytes.length);
+    if (this.#idLength + id.length * 3 > this.#columns.idBytes.length) {
+      this.#grow(this.#columns.market.length, (this.#idLength + id.length * 3) * 2);
+    }
+    const columns = this.#columns;
+    const row = this.#count++;
+    columns.market[row] = trade.market;
+    columns.exchangeTime[row] = trade.exchangeTime;
+    columns.receiptTime[row] = trade.receiptTime;
+    writeDigits(columns.priceDigits, this.#priceHalves, row, trade.priceDigits);
+    columns.priceScale[row] = trade.priceScale;
+    writeDigits(columns.sizeDigits, this.#sizeHalves, row, trade.sizeDigits);
+    columns.sizeScale[row] = trade.sizeScale;
+    columns.side[row] = trade.side;
+    columns.origin[row] = trade.origin;
+    this.#idLength = writeText(columns.idBytes, this.#idLength, id);
+    columns.idEnd[row] = this.#idLength;
+  }
+
+  /** The columns so far; they belong to the caller, and the batch starts anew. */
+  take(): TradeColumns {
+    const columns = this.#columns;
+    const taken: TradeColumns = { count: this.#count, ...columns };
+    const rows = columns.market.length;
+    const idLength = columns.idBytes.length;
+    // After a burst the room shrinks again, so that quiet times do not hand over empty megabytes.
+    const shrinks = this.#count < rows / 4 && rows / 2 >= this.#smallest;
+    this.#replace(shrinks ? allocate(rows >>> 1, idLength >>> 1) : allocate(rows, idLength));
+    this.#count = 0;
+    this.#idLength = 0;
+    return taken;
+  }
+
+  #grow(rows: number, idLength: number): void {
+    const old = this.#columns;
+    const next = allocate(rows, idLength);
+    next.market.set(old.market);
+    next.exchangeTime.set(old.exchangeTime);
+    next.receiptTime.set(old.receiptTime);
+    next.priceDigits.set(old.priceDigits);
+    next.priceScale.set(old.priceScale);
+    next.sizeDigits.set(old.sizeDigits);
+    next.sizeScale.set(old.sizeScale);
+    next.side.set(old.side);
+    next.origin.set(old.origin);
+    next.idBytes.set(old.idBytes);
+    next.idEnd.set(old.idEnd);
+    this.#replace(next);
+  }
+
+  #replace(columns: Writable): void {
+    this.#columns = columns;
+    this.#priceHalves = new Uint32Array(columns.priceDigits.buffer);
+    this.#sizeHalves = new Uint32Array(columns.sizeDigits.buffer);
+  }
+}
+
+/** `halves` is the memory of `column`; little-endian, as every machine that Quipu runs on. */
+function writeDigits(column: BigInt64Array, halves: Uint32Array, row: number, digits: number | bigint): void {
+  if (typeof digits === 'bigint') {
+    column[row] = digits;
+    return;
+  }
+  // The low half is taken modulo 2^32, which makes two's complement of a negative number too.
+  halves[row * 2] = digits;
+  halves[row * 2 + 1] = Math.floor(digits / 4_294_967_296);
+}
+
+/** Writes `text` at `at` (there must be room for three bytes a unit) and gives the place behind it. */
+function writeText(bytes: Uint8Array, at: number, text: string): number {
+  const length = text.length;
+  // Ids are short and ASCII; a call to the encoder costs more than the copy.
+  if (length <= 64) {
+    let i = 0;
+    for (; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) break;
+      bytes[at + i] = unit;
+    }
+    if (i === length) return at + length;
+  }
+  return at + encoder.encodeInto(text, bytes.subarray(at)).written;
+}
+
+type Writable = Omit<TradeColumns, 'count'>;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function allocate(rows: number, idLength: number): Writable {
+  return {
+    market: new Uint32Array(rows),
+    exchangeTime: new Float64Array(rows),
+    receiptTime: new Float64Array(rows),
+    priceDigits: new BigInt64Array(rows),
+    priceScale: new Uint8Array(rows),
+    sizeDigits: new BigInt64Array(rows),
+    sizeScale: new Uint8Array(rows),
+    side: new Uint8Array(rows),
+    origin: new Uint8Array(rows),
+    idBytes: new Uint8Array(idLength),
+    idEnd: new Uint32Array(rows),
+  };
+}
+
+/** The id of trade `row`; empty when it came without one. */
+export function idOf(columns: TradeColumns, row: number): string {
+  const start = row === 0 ? 0 : (columns.idEnd[row - 1] ?? 0);
+  return decoder.decode(columns.idBytes.subarray(start, columns.idEnd[row]));
+}
+
+/** The buffers to name in a transfer list. */
+export function buffersOf(columns: TradeColumns): ArrayBuffer[] {
+  return [
+    columns.market.buffer,
+    columns.exchangeTime.buffer,
+    columns.receiptTime.buffer,
+    columns.priceDigits.buffer,
+    columns.priceScale.buffer,
+    columns.sizeDigits.buffer,
+    columns.sizeScale.buffer,
+    columns.side.buffer,
+    columns.origin.buffer,
+    columns.idBytes.buffer,
+    columns.idEnd.buffer,
+  ];
+}
+
+/** A candle as received: decimals are canonical text; prices and vwap null when no trade was in the period. */
+export interface Candle {
+  readonly market: string;
+  readonly granularity: Granularity;
+  /** Start of the period. */
+  readonly start: Micros;
+  readonly open: string | null;
+  readonly high: string | null;
+  readonly low: string | null;
+  readonly close: string | null;
+  readonly volume: string;
+  readonly vwap: string | null;
+  readonly trades: number;
+  readonly final: boolean;
+  readonly receiptTime: Micros;
+  readonly origin: Origin;
+}

@@ -1,0 +1,108 @@
+/**
+ * Accepts each trade exactly once, though the server redelivers the last two minutes at every
+ * connection. The rules are those of the feed's description, "Redelivery":
+ *
+ * - a trade with an id: repeats of (market, id) are dropped;
+ * - a trade without one: at each connect the multiset of fingerprints accepted within the
+ *   retention is taken; each match consumes one and is dropped, so that of two identical fills,
+ *   which are legitimate, neither is lost.
+ *
+ * The memory is kept in generations. Time stands still while disconnected: only `elapse` moves it.
+ */
+
+/** Longer than the server's queue of two minutes, so that nothing it holds is forgotten here. */
+export const RETENTION_MS = 5 * 60_000;
+const GENERATION_MS = 60_000;
+const GENERATIONS = RETENTION_MS / GENERATION_MS + 1;
+
+interface Generation {
+  readonly ids: Map<string, Set<string>>;
+  readonly prints: Map<string, number>;
+}
+
+export class RedeliveryMemory {
+  #generations: Generation[] = [newGeneration()];
+  #age = 0;
+  /** What redelivery may still repeat, for trades without an id. */
+  #repeatable = new Map<string, number>();
+
+  /** Connected time that passed, in ms. */
+  elapse(ms: number): void {
+    this.#age += ms;
+    while (this.#age >= GENERATION_MS) {
+      this.#age -= GENERATION_MS;
+      this.#generations.unshift(newGeneration());
+      if (this.#generations.length > GENERATIONS) this.#generations.pop();
+    }
+  }
+
+  /** A connection was made: redelivery may begin. */
+  connected(): void {
+    this.#repeatable = new Map();
+    for (const { prints } of this.#generations) {
+      for (const [print, count] of prints) {
+        this.#repeatable.set(print, (this.#repeatable.get(print) ?? 0) + count);
+      }
+    }
+  }
+
+  /**
+   * @param fingerprint called only for a trade without an id: market, time, price, size and side
+   * @returns false for a repeat, which is to be dropped
+   */
+  accept(market: string, id: string, fingerprint: () => string): boolean {
+    if (id === '') return this.#acceptPrint(fingerprint());
+    for (const { ids } of this.#generations) {
+      if (ids.get(market)?.has(id) === true) return false;
+    }
+    this.#remember(market, id);
+    return true;
+  }
+
+  /** A trade that an earlier run accepted and stored. */
+  restore(market: string, id: string, fingerprint: () => string): void {
+    if (id === '') this.#count(fingerprint());
+    else this.#remember(market, id);
+  }
+
+  #acceptPrint(print: string): boolean {
+    const left = this.#repeatable.get(print) ?? 0;
+    if (left > 0) {
+      this.#repeatable.set(print, left - 1);
+      return false;
+    }
+    this.#count(print);
+    return true;
+  }
+
+  #remember(market: string, id: string): void {
+    const { ids } = this.#newest;
+    let known = ids.get(market);
+    if (known === undefined) ids.set(market, (known = new Set()));
+    known.add(id);
+  }
+
+  #count(print: string): void {
+    const { prints } = this.#newest;
+    prints.set(print, (prints.get(print) ?? 0) + 1);
+  }
+
+  get #newest(): Generation {
+    return this.#generations[0] as Generation;
+  }
+}
+
+function newGeneration(): Generation {
+  return { ids: new Map(), prints: new Map() };
+}
+
+/** What makes two trades without ids the same one. */
+export function fingerprint(trade: {
+  readonly market: string;
+  readonly exchangeTime: number;
+  readonly price: string;
+  readonly size: string;
+  readonly side: string;
+}): string {
+  return `${trade.market}\n${trade.exchangeTime}\n${trade.price}\n${trade.size}\n${trade.side}`;
+}

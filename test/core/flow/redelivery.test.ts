@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fingerprint, RedeliveryMemory, RETENTION_MS } from '../../../main/core/flow/redelivery.ts';
+
+const fail = (): string => {
+  throw new Error('no fingerprint is needed of a trade with an id');
+};
+
+describe('redelivery of trades with ids', () => {
+  it('drops a repeat of (market, id) and keeps the same id of another market', () => {
+    const memory = new RedeliveryMemory();
+    expect(memory.accept('a', '1', fail)).toBe(true);
+    expect(memory.accept('a', '1', fail)).toBe(false);
+    expect(memory.accept('b', '1', fail)).toBe(true);
+  });
+
+  it('remembers for the whole retention, and then forgets', () => {
+    const memory = new RedeliveryMemory();
+    memory.accept('a', '1', fail);
+    memory.elapse(RETENTION_MS - 1);
+    expect(memory.accept('a', '1', fail)).toBe(false);
+    memory.elapse(RETENTION_MS * 2);
+    expect(memory.accept('a', '1', fail)).toBe(true);
+  });
+
+  it('knows what an earlier run stored', () => {
+    const memory = new RedeliveryMemory();
+    memory.restore('a', '1', fail);
+    expect(memory.accept('a', '1', fail)).toBe(false);
+  });
+});
+
+describe('redelivery of trades without ids', () => {
+  it('keeps identical fills of one connection', () => {
+    const memory = new RedeliveryMemory();
+    memory.connected();
+    expect(memory.accept('a', '', () => 'x')).toBe(true);
+    expect(memory.accept('a', '', () => 'x')).toBe(true);
+  });
+
+  it('after a reconnect drops as many as were accepted and accepts the excess', () => {
+    const memory = new RedeliveryMemory();
+    memory.connected();
+    memory.accept('a', '', () => 'x');
+    memory.accept('a', '', () => 'x');
+    memory.connected();
+    const accepted = [1, 2, 3].map(() => memory.accept('a', '', () => 'x'));
+    expect(accepted).toEqual([false, false, true]);
+  });
+
+  it('accepts every sent trade exactly once, whatever is redelivered at each reconnect', () => {
+    const connections = fc.array(fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 12 }), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(connections, (sentByConnection) => {
+        const memory = new RedeliveryMemory();
+        const sent: string[] = [];
+        const accepted: string[] = [];
+        for (const fresh of sentByConnection) {
+          memory.connected();
+          // The server redelivers all that it sent, then goes on.
+          for (const print of [...sent, ...fresh.map(String)]) {
+            if (memory.accept('a', '', () => print)) accepted.push(print);
+          }
+          sent.push(...fresh.map(String));
+        }
+        expect(accepted).toEqual(sent);
+      }),
+    );
+  });
+});
+
+it('a fingerprint tells trades apart by each of its parts', () => {
+  const trade = { market: 'a', exchangeTime: 1, price: '2', size: '3', side: 'buy' };
+  const others = [
+    { ...trade, market: 'b' },
+    { ...trade, exchangeTime: 2 },
+    { ...trade, price: '3' },
+    { ...trade, size: '4' },
+    { ...trade, side: 'sell' },
+  ];
+  expect(new Set([trade, ...others].map(fingerprint)).size).toBe(6);
+});
