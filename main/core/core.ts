@@ -1,0 +1,450 @@
+/** The whole of Quipu but its screen and its shell: feed, pipeline, store, hub. */
+import {
+  type CommandArgs,
+  type CommandName,
+  type CommandValue,
+  CONTRACT_VERSION,
+  type Endpoint,
+  ENDPOINTS,
+  type FeedCounts,
+  type Granularity,
+  GRANULARITIES,
+  type KeyState,
+  type LinkState,
+  type Message,
+  type Settings,
+  type Snapshot,
+  type SourceKind,
+  type StoreState,
+} from './contract.ts';
+import { Feed } from './feed.ts';
+import { Hub, HubClient } from './flow/hub.ts';
+import { guards, settingsOf } from './guards.ts';
+import type { FeedAddresses, Ports, Timer } from './ports.ts';
+import { fail, ok, QuipuError, type Result, toAppError } from './result.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+
+const TICK_MS = 250;
+const STORE_STATE_MS = 5_000;
+
+export interface CoreOptions {
+  readonly host: 'desktop' | 'browser';
+  readonly version: string;
+  /** The cache's folder. The demo feed records into its subfolder `demo`. */
+  readonly folder: string;
+  readonly addresses: FeedAddresses;
+  /** From QUIPU_API_KEY; used before the keychain and never stored. */
+  readonly environmentKey: string | null;
+  readonly ports: Ports;
+  /** A recording whose markets are given by the command line: nothing is read from or kept in settings. */
+  readonly fixed?: { readonly markets: readonly string[]; readonly granularities: readonly Granularity[] };
+}
+
+/** One view. `request` never throws: bad input is answered with a `bad-argument` reply. */
+export interface CoreClient {
+  /** One message of the view as it came off the transport, unchecked. */
+  request(message: unknown): void;
+  close(): void;
+}
+
+export interface RecordReport {
+  readonly session: number | null;
+  readonly trades: FeedCounts & { readonly duplicates: number };
+  readonly candles: FeedCounts;
+  readonly connections: number;
+  readonly gaps: number;
+}
+
+export interface Core {
+  /** A view joins: it is sent a snapshot at once, then events. */
+  connect(send: (message: Message) => void): CoreClient;
+  /** Same as the command `source.set`, for hosts (`--demo`). @throws {QuipuError} */
+  start(source: 'live' | 'demo'): Promise<void>;
+  /** Goes on with what the user chose last: the real feed when there is a key, or the demo feed. */
+  resume(): Promise<void>;
+  links(): Readonly<Record<Endpoint, LinkState>>;
+  report(): RecordReport;
+  /** Flushes what was received, ends the session, closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store and is ready for views; connects to nothing until `start`, `resume` or a command.
+ *
+ * @throws {QuipuError} kind `storage` when the folder cannot be used
+ */
+export async function createCore(options: CoreOptions): Promise<Core> {
+  const { folder, ports } = options;
+  const store = await openStore({ folder, workerScript: ports.workerScript });
+  const core = new QuipuCore(options, store);
+  await core.prepare();
+  return core;
+}
+
+type Handlers = {
+  readonly [N in CommandName]: (args: CommandArgs<N>, client: HubClient) => Promise<CommandValue<N>>;
+};
+
+const NO_REPORT: RecordReport = {
+  session: null,
+  trades: { received: 0, stored: 0, duplicates: 0, refused: 0 },
+  candles: { received: 0, stored: 0, refused: 0 },
+  connections: 0,
+  gaps: 0,
+};
+
+class QuipuCore implements Core {
+  readonly #options: CoreOptions;
+  /** The user's own recordings; those of the demo feed are in a store of their own. */
+  readonly #ownStore: Store;
+  readonly #hub: Hub;
+  readonly #timers: Timer[];
+  #feed: Feed | null = null;
+  #key: string | null;
+  #keyState: KeyState = { place: 'none', problem: null };
+  #settings: Settings = { theme: 'system' };
+  #storeState: StoreState;
+  #rowsDirty = false;
+  #closed = false;
+  /** Changes of the feed one after the other: each closes what the former opened. */
+  #changes: Promise<void> = Promise.resolve();
+  #lastReport = NO_REPORT;
+
+  constructor(options: CoreOptions, store: Store) {
+    const { clock } = options.ports;
+    this.#options = options;
+    this.#ownStore = store;
+    this.#hub = new Hub(clock);
+    this.#key = options.environmentKey;
+    this.#storeState = { folder: options.folder, bytes: 0, free: null, trades: 0, candles: 0 };
+    this.#timers = [
+      clock.every(TICK_MS, () => this.#tick()),
+      clock.every(1_000, () => this.#second()),
+      clock.every(STORE_STATE_MS, () => void this.#readStoreState()),
+    ];
+  }
+
+  /** Reads what outlives a restart. A keychain that cannot be used is a state, not a failure. */
+  async prepare(): Promise<void> {
+    if (this.#options.fixed === undefined) {
+      const json = await this.#ownStore.readSetting('settings');
+      if (json !== null) this.#settings = { ...this.#settings, ...storedSettings(json) };
+    }
+    await this.#readKey();
+    await this.#readStoreState();
+  }
+
+  connect(send: (message: Message) => void): CoreClient {
+    const client = new HubClient(send);
+    this.#hub.join(client);
+    client.event({ type: 'snapshot', snapshot: this.#snapshot() });
+    return {
+      request: (message) => void this.#answer(client, message),
+      close: () => this.#hub.leave(client),
+    };
+  }
+
+  start(source: 'live' | 'demo'): Promise<void> {
+    return this.#change(source);
+  }
+
+  async resume(): Promise<void> {
+    if (this.#key !== null) return this.#change('live');
+    if ((await this.#ownStore.readSetting('source')) === '"demo"') return this.#change('demo');
+  }
+
+  links(): Readonly<Record<Endpoint, LinkState>> {
+    return this.#feed?.links ?? { trades: this.#idle('trades'), candles: this.#idle('candles') };
+  }
+
+  report(): RecordReport {
+    return this.#feed?.recorder.report ?? this.#lastReport;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return this.#changes;
+    this.#closed = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#changes = this.#changes.then(async () => {
+      await this.#stopFeed();
+      this.#hub.close();
+      await this.#ownStore.close();
+    });
+    return this.#changes;
+  }
+
+  /** Ends the present feed and begins that one. */
+  #change(source: SourceKind): Promise<void> {
+    if (this.#closed) return Promise.reject(new QuipuError('closed', 'Quipu is closing.'));
+    const done = this.#changes.then(async () => {
+      if (source === 'live' && this.#key === null) {
+        throw new QuipuError('no-key', 'There is no API key.', 'Enter the key that Inca Digital gave you.');
+      }
+      await this.#stopFeed();
+      try {
+        if (source !== 'none') await this.#startFeed(source);
+        if (this.#options.fixed === undefined)
+          await this.#ownStore.writeSetting('source', JSON.stringify(source));
+      } finally {
+        await this.#readStoreState();
+        this.#announce();
+      }
+    });
+    // A failed change must not stop the next one.
+    this.#changes = done.catch(() => undefined);
+    return done;
+  }
+
+  async #startFeed(source: 'live' | 'demo'): Promise<void> {
+    const { addresses, fixed, folder, ports } = this.#options;
+    const demo = source === 'demo' ? await ports.startDemoFeed() : null;
+    let feed: Feed;
+    try {
+      const store =
+        demo === null
+          ? this.#ownStore
+          : await openStore({ folder: `${folder}/demo`, workerScript: ports.workerScript });
+      feed = new Feed({
+        source,
+        addresses: demo?.addresses ?? addresses,
+        key: demo?.key ?? this.#key,
+        granularities: fixed?.granularities ?? GRANULARITIES,
+        store,
+        ports,
+        hub: this.#hub,
+        demo,
+        rowsChanged: () => {
+          this.#rowsDirty = true;
+        },
+        recordingChanged: () => this.#announceRecording(),
+      });
+    } catch (error) {
+      await demo?.close();
+      throw error;
+    }
+    this.#feed = feed;
+    // The demo's markets are its dictionary; the real one may be slow and is not waited for.
+    const dictionary = feed.loadDictionary();
+    if (demo !== null) await dictionary;
+    await feed.start(fixed?.markets ?? (await this.#watchlist(feed)));
+  }
+
+  async #watchlist(feed: Feed): Promise<readonly string[]> {
+    const json = await feed.store.readSetting('watchlist');
+    if (json !== null) return guards['watch.set']({ markets: JSON.parse(json) as unknown }).markets;
+    return feed.source === 'demo' ? feed.dictionary.ids : [];
+  }
+
+  async #stopFeed(): Promise<void> {
+    const feed = this.#feed;
+    if (feed === null) return;
+    await feed.stop();
+    this.#lastReport = feed.recorder.report;
+    this.#feed = null;
+    if (feed.store !== this.#ownStore) await feed.store.close();
+  }
+
+  async #readKey(): Promise<void> {
+    if (this.#options.environmentKey !== null) {
+      this.#keyState = { place: 'environment', problem: null };
+      return;
+    }
+    try {
+      this.#key = await this.#options.ports.secrets.get();
+      this.#keyState = { place: this.#key === null ? 'none' : 'keychain', problem: null };
+    } catch (error) {
+      this.#keyState = { place: 'none', problem: toAppError(error) };
+    }
+  }
+
+  get #store(): Store {
+    return this.#feed?.store ?? this.#ownStore;
+  }
+
+  async #readStoreState(): Promise<void> {
+    try {
+      this.#storeState = await this.#store.state();
+      this.#hub.broadcast({ type: 'store', store: this.#storeState });
+    } catch (error) {
+      if (!this.#closed)
+        this.#options.ports.logger.log('warn', 'the store’s state cannot be read', {
+          message: toAppError(error).message,
+        });
+    }
+  }
+
+  #tick(): void {
+    const feed = this.#feed;
+    if (feed === null) return;
+    if (this.#rowsDirty) {
+      this.#rowsDirty = false;
+      this.#hub.broadcast({ type: 'watchlist', rows: feed.board.rows() });
+    }
+    const ticks = feed.board.takeTicks();
+    if (ticks.length > 0) this.#hub.broadcast({ type: 'ticks', ticks });
+  }
+
+  #second(): void {
+    const feed = this.#feed;
+    if (feed === null) return;
+    feed.board.second();
+    const links = feed.links;
+    for (const endpoint of ENDPOINTS) this.#hub.broadcast({ type: 'link', link: links[endpoint] });
+    this.#announceRecording();
+  }
+
+  #announceRecording(): void {
+    this.#hub.broadcast({ type: 'recording', recording: this.#recording() });
+  }
+
+  #announce(): void {
+    this.#hub.broadcast({ type: 'snapshot', snapshot: this.#snapshot() });
+  }
+
+  #recording(): Snapshot['recording'] {
+    return this.#feed?.recorder.recording ?? { state: 'stopped', session: null, problem: null };
+  }
+
+  #snapshot(): Snapshot {
+    return {
+      version: CONTRACT_VERSION,
+      app: { version: this.#options.version, host: this.#options.host },
+      now: Math.floor(this.#options.ports.clock.now() / 1000),
+      source: this.#feed?.source ?? 'none',
+      key: this.#keyState,
+      links: this.links(),
+      recording: this.#recording(),
+      watchlist: this.#feed?.board.rows() ?? [],
+      store: this.#storeState,
+      settings: this.#settings,
+    };
+  }
+
+  #idle(endpoint: Endpoint): LinkState {
+    return {
+      endpoint,
+      url: endpoint === 'trades' ? this.#options.addresses.trades : this.#options.addresses.candles,
+      phase: 'idle',
+      since: Math.floor(this.#options.ports.clock.now() / 1000),
+      problem: null,
+      retryAt: null,
+      attempt: 0,
+      connections: 0,
+      messagesPerSecond: 0,
+      bytesPerSecond: 0,
+      lagP95: null,
+      roundTrip: null,
+      refused: 0,
+    };
+  }
+
+  async #answer(client: HubClient, message: unknown): Promise<void> {
+    const request = requestOf(message);
+    if (request === null) {
+      this.#options.ports.logger.log('warn', 'a view sent what is no request');
+      return;
+    }
+    const result = await this.#dispatch(client, request.command, request.args);
+    client.message({ kind: 'reply', id: request.id, result });
+  }
+
+  async #dispatch(client: HubClient, command: string, args: unknown): Promise<Result<unknown>> {
+    if (this.#closed) return fail('closed', 'Quipu is closing.');
+    if (!Object.hasOwn(this.#handlers, command))
+      return fail('unknown-command', `There is no command ${command.slice(0, 60)}.`);
+    try {
+      return ok(await this.#run(command as CommandName, args, client));
+    } catch (error) {
+      const known = toAppError(error);
+      if (known.kind === 'internal') {
+        this.#options.ports.logger.log('error', 'a command failed', { command, message: known.message });
+      }
+      return { ok: false, error: known };
+    }
+  }
+
+  #run<N extends CommandName>(command: N, args: unknown, client: HubClient): Promise<CommandValue<N>> {
+    return this.#handlers[command](guards[command](args), client);
+  }
+
+  readonly #handlers: Handlers = {
+    'key.set': async ({ key }) => {
+      this.#key = key;
+      try {
+        await this.#options.ports.secrets.set(key);
+        this.#keyState = { place: 'keychain', problem: null };
+      } catch (error) {
+        this.#keyState = { place: 'this session', problem: toAppError(error) };
+      }
+      await this.#change('live');
+      return null;
+    },
+    'key.forget': async () => {
+      await this.#options.ports.secrets.forget();
+      this.#key = null;
+      this.#keyState = { place: 'none', problem: null };
+      if (this.#feed?.source === 'live') await this.#change('none');
+      else this.#hub.broadcast({ type: 'source', source: this.#feed?.source ?? 'none', key: this.#keyState });
+      return null;
+    },
+    'source.set': async ({ source }) => {
+      await this.#change(source);
+      return null;
+    },
+    'link.retry': async ({ endpoint }) => {
+      for (const each of endpoint === null ? ENDPOINTS : [endpoint]) this.#feed?.retry(each);
+      return null;
+    },
+    'recording.set': async ({ on }) => {
+      const { recorder } = this.#running();
+      await (on ? recorder.begin() : recorder.end());
+      return null;
+    },
+    'watch.set': async ({ markets }) => {
+      const feed = this.#running();
+      await feed.setMarkets(markets);
+      await feed.store.writeSetting('watchlist', JSON.stringify(markets));
+      return null;
+    },
+    'markets.search': async ({ text, limit }) =>
+      this.#feed?.dictionary.search(text, limit) ?? { total: 0, markets: [], read: null },
+    'follow.set': async ({ charts, tapes }, client) => {
+      client.charts = charts;
+      client.tapes = tapes;
+      this.#hub.followed();
+      return null;
+    },
+    'candles.page': ({ chart, before, limit }) => this.#store.candlePage(chart, before, limit),
+    'trades.page': ({ market, before, limit }) => this.#store.tradePage(market, before, limit),
+    'sessions.list': async () => ({ sessions: await this.#store.sessions() }),
+    'settings.set': async ({ settings }) => {
+      this.#settings = { ...this.#settings, ...settings };
+      await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));
+      this.#hub.broadcast({ type: 'settings', settings: this.#settings });
+      return null;
+    },
+  };
+
+  #running(): Feed {
+    if (this.#feed === null) {
+      throw new QuipuError('not-found', 'No feed is connected.', 'Enter a key or watch the demo feed first.');
+    }
+    return this.#feed;
+  }
+}
+
+/** Settings as stored; what an older or newer Quipu wrote and this one does not know is left out. */
+function storedSettings(json: string): Partial<Settings> {
+  try {
+    return settingsOf(JSON.parse(json));
+  } catch {
+    return {};
+  }
+}
+
+function requestOf(message: unknown): { id: number; command: string; args: unknown } | null {
+  if (typeof message !== 'object' || message === null) return null;
+  const { id, command, args } = message as Readonly<Record<string, unknown>>;
+  return typeof id === 'number' && typeof command === 'string' ? { id, command, args } : null;
+}

@@ -1,0 +1,162 @@
+/**
+ * One feed being watched: both links, the recorder behind them, the board and the dictionary.
+ * Lives from the choice of a source to the choice of another.
+ */
+import {
+  type Endpoint,
+  ENDPOINTS,
+  type Granularity,
+  type LinkState,
+  type MarketInfo,
+  type SourceKind,
+} from './contract.ts';
+import { Dictionary } from './dictionary.ts';
+import { Board, BOARD_CANDLES } from './flow/board.ts';
+import type { Hub } from './flow/hub.ts';
+import { Recorder } from './flow/recorder.ts';
+import type { DemoFeedHandle, FeedAddresses, Ports } from './ports.ts';
+import { DEFAULT_DIALECT } from './protocol/dialect.ts';
+import { decimalToNumber } from './protocol/decimal.ts';
+import { FeedSession, type FeedSessionListener } from './session/feed-session.ts';
+import type { Store } from './store/store.ts';
+
+export interface FeedOptions {
+  readonly source: Exclude<SourceKind, 'none'>;
+  readonly addresses: FeedAddresses;
+  readonly key: string | null;
+  readonly granularities: readonly Granularity[];
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly hub: Hub;
+  /** The watchlist's subscriptions or spark lines changed. */
+  readonly rowsChanged: () => void;
+  readonly recordingChanged: () => void;
+  /** Ended with this feed. */
+  readonly demo: DemoFeedHandle | null;
+}
+
+export class Feed {
+  readonly source: Exclude<SourceKind, 'none'>;
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly board = new Board();
+  readonly dictionary: Dictionary;
+  readonly #options: FeedOptions;
+  readonly #links: Record<Endpoint, FeedSession>;
+
+  constructor(options: FeedOptions) {
+    const { hub, ports, store } = options;
+    this.#options = options;
+    this.source = options.source;
+    this.store = store;
+    this.dictionary = new Dictionary({
+      address: options.addresses.dictionary,
+      fetch: ports.fetch,
+      logger: ports.logger,
+      now: () => Math.floor(ports.clock.now() / 1000),
+    });
+    this.recorder = new Recorder({
+      clock: ports.clock,
+      logger: ports.logger,
+      store,
+      listener: {
+        trade: (trade, _receiptTime, origin) => {
+          const price = decimalToNumber(trade.priceDigits, trade.priceScale);
+          this.board.trade(trade.market, price, trade.priceScale, trade.sizeScale);
+          hub.trade(trade, origin);
+        },
+        candle: (candle) => {
+          if (candle.granularity === '1m' && candle.open !== null && candle.close !== null) {
+            this.board.candle(candle.market, candle.start / 1000, Number(candle.open), Number(candle.close));
+            if (candle.final) options.rowsChanged();
+          }
+          hub.candle(candle);
+        },
+        gap: (gap) => hub.broadcast({ type: 'gap', gap }),
+        changed: options.recordingChanged,
+      },
+    });
+    this.#links = { trades: this.#link('trades'), candles: this.#link('candles') };
+  }
+
+  get links(): Record<Endpoint, LinkState> {
+    return { trades: this.#links.trades.state, candles: this.#links.candles.state };
+  }
+
+  /**
+   * Restores what an earlier run knew, begins to record and connects.
+   *
+   * @throws {QuipuError} kind `storage`
+   */
+  async start(markets: readonly string[]): Promise<void> {
+    await this.recorder.restore();
+    await this.recorder.begin();
+    await this.setMarkets(markets);
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].start();
+  }
+
+  /** Replaces the watchlist; rows of new markets start from what is recorded. */
+  async setMarkets(markets: readonly string[]): Promise<void> {
+    const fresh = markets.filter((market) => !this.board.has(market));
+    this.board.setMarkets(markets.map((market) => this.dictionary.market(market)));
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].setMarkets(markets);
+    await Promise.all(
+      fresh.map(async (market) => {
+        const page = await this.store.candlePage({ market, granularity: '1m' }, null, BOARD_CANDLES);
+        this.board.restore(market, page);
+      }),
+    );
+    this.#options.rowsChanged();
+  }
+
+  /** Reads the dictionary; rows then show venues and assets. */
+  async loadDictionary(): Promise<void> {
+    await this.dictionary.load();
+    const rows: MarketInfo[] = this.board.markets.map((market) => this.dictionary.market(market));
+    this.board.setMarkets(rows);
+    this.#options.rowsChanged();
+  }
+
+  retry(endpoint: Endpoint): void {
+    this.#links[endpoint].retry();
+  }
+
+  /** Commits what was received and ends session, links and demo feed; the store stays open. */
+  async stop(): Promise<void> {
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].stop();
+    await this.recorder.close();
+    await this.#options.demo?.close();
+  }
+
+  #link(endpoint: Endpoint): FeedSession {
+    const { addresses, granularities, hub, key, ports } = this.#options;
+    const { recorder } = this;
+    const listener: FeedSessionListener = {
+      connected: () => recorder.connected(endpoint),
+      disconnected: (problem, silence) => recorder.disconnected(endpoint, problem.message, silence),
+      trade: (trade) => recorder.trade(trade),
+      candle: (candle) => recorder.candle(candle),
+      refused: (refusal) => {
+        recorder.refused(endpoint);
+        ports.logger.log('warn', 'refused a message', { endpoint, ...refusal });
+      },
+      subscription: (market, state, words) => {
+        this.board.subscription(endpoint, market, state, words);
+        this.#options.rowsChanged();
+      },
+      changed: (link) => hub.broadcast({ type: 'link', link }),
+    };
+    return new FeedSession({
+      endpoint,
+      url: endpoint === 'trades' ? addresses.trades : addresses.candles,
+      key,
+      dialect: DEFAULT_DIALECT,
+      granularities,
+      clock: ports.clock,
+      logger: ports.logger,
+      sockets: ports.sockets,
+      random: Math.random,
+      listener,
+    });
+  }
+}
