@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TradeBatch, buffersOf, idOf } from '../../../main/core/flow/batch.ts';
+import type { TradeColumns, TradeInput } from '../../../main/core/flow/batch.ts';
+
+function trade(fields: Partial<TradeInput> = {}): TradeInput {
+  return {
+    market: 3,
+    exchangeTime: 1_705_342_207_123_456,
+    receiptTime: 1_705_342_207_200_000,
+    priceDigits: 4251959,
+    priceScale: 2,
+    sizeDigits: 125,
+    sizeScale: 4,
+    side: 1,
+    origin: 0,
+    id: '3401927715',
+    ...fields,
+  };
+}
+
+function row(columns: TradeColumns, at: number): TradeInput {
+  return {
+    market: columns.market[at] ?? NaN,
+    exchangeTime: columns.exchangeTime[at] ?? NaN,
+    receiptTime: columns.receiptTime[at] ?? NaN,
+    priceDigits: columns.priceDigits[at] ?? NaN,
+    priceScale: columns.priceScale[at] ?? NaN,
+    sizeDigits: columns.sizeDigits[at] ?? NaN,
+    sizeScale: columns.sizeScale[at] ?? NaN,
+    side: columns.side[at] ?? NaN,
+    origin: columns.origin[at] ?? NaN,
+    id: idOf(columns, at),
+  };
+}
+
+/** A column holds bigints whatever was given. */
+function held(given: TradeInput): TradeInput {
+  return { ...given, priceDigits: BigInt(given.priceDigits), sizeDigits: BigInt(given.sizeDigits) };
+}
+
+describe('TradeBatch', () => {
+  it.each<[string, number | bigint]>([
+    ['zero', 0],
+    ['one', 1],
+    ['2^31', 2 ** 31],
+    ['2^32 - 1', 2 ** 32 - 1],
+    ['2^32', 2 ** 32],
+    ['2^53 - 1', Number.MAX_SAFE_INTEGER],
+    ['2^53 as bigint', 2n ** 53n],
+    ['2^63 - 1', 2n ** 63n - 1n],
+    ['-1', -1],
+    ['-2^32', -(2 ** 32)],
+    ['-(2^53 - 1)', Number.MIN_SAFE_INTEGER],
+    ['-1 as bigint', -1n],
+  ])('holds %s exactly', (_, digits) => {
+    const batch = new TradeBatch();
+    batch.push(trade({ priceDigits: digits, sizeDigits: digits }));
+    const columns = batch.take();
+    expect(columns.priceDigits[0]).toBe(BigInt(digits));
+    expect(columns.sizeDigits[0]).toBe(BigInt(digits));
+  });
+
+  it('gives back what it was given, grown from one row', () => {
+    const digits = fc.oneof(fc.maxSafeInteger(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }));
+    const input = fc.record<TradeInput>({
+      market: fc.nat(0xffff_ffff),
+      exchangeTime: fc.maxSafeInteger(),
+      receiptTime: fc.maxSafeInteger(),
+      priceDigits: digits,
+      priceScale: fc.nat(38),
+      sizeDigits: digits,
+      sizeScale: fc.nat(38),
+      side: fc.nat(2),
+      origin: fc.nat(1),
+      id: fc.string({ unit: 'binary', maxLength: 100 }),
+    });
+    fc.assert(
+      fc.property(fc.array(input, { maxLength: 12 }), (inputs) => {
+        const batch = new TradeBatch(1);
+        for (const each of inputs) batch.push(each);
+        const columns = batch.take();
+        expect(columns.count).toBe(inputs.length);
+        expect(inputs.map((_, i) => row(columns, i))).toEqual(inputs.map(held));
+      }),
+    );
+  });
+
+  it('starts anew after take and leaves what was taken alone', () => {
+    const batch = new TradeBatch(2);
+    batch.push(trade({ id: 'first' }));
+    const taken = batch.take();
+    expect(batch.count).toBe(0);
+    batch.push(trade({ id: '' }));
+    expect(idOf(taken, 0)).toBe('first');
+    const next = batch.take();
+    expect(next.count).toBe(1);
+    expect(idOf(next, 0)).toBe('');
+  });
+
+  it('crosses to a thread by transfer', () => {
+    const batch = new TradeBatch();
+    batch.push(trade({ id: 'é🙂' }));
+    const columns = batch.take();
+    const received = structuredClone(columns, { transfer: buffersOf(columns) });
+    expect(columns.market.length).toBe(0);
+    expect(row(received, 0)).toEqual(held(trade({ id: 'é🙂' })));
+  });
+
+  it('gives up the room of a burst once it is quiet', () => {
+    const batch = new TradeBatch(16);
+    for (let i = 0; i < 10_000; i++) batch.push(trade());
+    expect(batch.take().market.length).toBeGreaterThanOrEqual(10_000);
+    for (let i = 0; i < 20; i++) batch.take();
+    expect(batch.take().market.length).toBeLessThan(32);
+  });
+});
