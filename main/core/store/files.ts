@@ -1,0 +1,22 @@
+/** Names of what the cache keeps in its folder. */
+import { join } from 'node:path';
+
+export const DATABASE_FILE = 'quipu.db';
+/** Never written: the operating system's lock on it says that somebody records into the folder. */
+export const LOCK_FILE = 'quipu.lock';
+/** A database that is being made; it takes its name once it is whole. */
+export const NEW_DATABASE_FILE = 'quipu.db.new';
+
+export interface DatabaseFiles {
+  readonly main: string;
+  /** Of WAL mode, the mode while somebody records. */
+  readonly wal: string;
+  readonly shm: string;
+  /** Of the switch into and out of WAL mode; one that stays tells of a switch cut off. */
+  readonly journal: string;
+}
+
+export function databaseFiles(folder: string, name: string = DATABASE_FILE): DatabaseFiles {
+  const main = join(folder, name);
+  return { main, wal: `${main}-wal`, shm: `${main}-shm`, journal: `${main}-journal` };
+}

@@ -1,0 +1,122 @@
+/** The main thread's handle on the cache: a writer's thread, a reader's thread, and no disk here. */
+import { resolve } from 'node:path';
+import type { Candle } from '../flow/batch.ts';
+import { buffersOf } from '../flow/batch.ts';
+import { QuipuError } from '../result.ts';
+import { unknownSession } from './errors.ts';
+import type { ExportStep, RowRange } from './reader.ts';
+import type { ReaderRequests, WriterRequests } from './requests.ts';
+import type { Store, StoredTrade, StoreOptions } from './store.ts';
+import { Thread } from './thread.ts';
+
+/**
+ * Opens the cache of a folder. One writer a folder: with `readOnly`, any number beside it.
+ *
+ * @throws {QuipuError} kind `storage`: the folder cannot be written to, another Quipu records into it,
+ *   or its database is damaged, locked or newer than this program
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const folder = resolve(options.folder);
+  const alone = options.readOnly === true;
+  const writing = alone ? null : new Thread<WriterRequests>('writer', options.workerScript('writer'));
+  const reading = new Thread<ReaderRequests>('reader', options.workerScript('reader'));
+  try {
+    await writing?.call('open', { folder });
+    await reading.call('open', { folder, alone });
+  } catch (error) {
+    await Promise.all([writing?.stop(), reading.stop()]);
+    throw error;
+  }
+  let closing: Promise<void> | null = null;
+
+  function writer(): Thread<WriterRequests> {
+    if (closing !== null) throw closed();
+    if (writing === null) {
+      throw new QuipuError('storage', 'This cache was opened for reading only.', 'Open it for recording.');
+    }
+    return writing;
+  }
+
+  function reader(): Thread<ReaderRequests> {
+    if (closing !== null) throw closed();
+    return reading;
+  }
+
+  async function* pages<T>(
+    range: RowRange,
+    step: (range: RowRange) => Promise<ExportStep<T>>,
+  ): AsyncGenerator<readonly T[], void, undefined> {
+    let after = range.after;
+    while (after < range.last) {
+      const found = await step({ after, last: range.last });
+      after = found.after;
+      if (found.rows.length > 0) yield found.rows;
+    }
+  }
+
+  async function rowsOf(session: number, of: 'trades' | 'candles'): Promise<RowRange> {
+    const range = await reader().call('sessionRows', { session, of });
+    if (range === null) throw unknownSession(session);
+    return range;
+  }
+
+  return {
+    beginSession: async (started) => writer().call('beginSession', { started }),
+    async commit(commit) {
+      await writer().call('commit', commit, commit.trades === null ? [] : buffersOf(commit.trades));
+    },
+    endSession: async (session, ended) => writer().call('endSession', { session, ended }),
+    sessions: async () => reader().call('sessions', null),
+    async receivedSince(since) {
+      const filter = { session: null, market: null, since };
+      const range = await reader().call('rowsSince', { since });
+      const received: StoredTrade[] = [];
+      for await (const page of pages(range, (rest) => reader().call('trades', { range: rest, filter }))) {
+        for (const trade of page) received.push(trade);
+      }
+      return received;
+    },
+    candlePage: async (chart, before, limit) => reader().call('candlePage', { chart, before, limit }),
+    tradePage: async (market, before, limit) => reader().call('tradePage', { market, before, limit }),
+    async *exportTrades({ session, market }): AsyncGenerator<readonly StoredTrade[], void, undefined> {
+      const filter = { session, market, since: null };
+      const range = await rowsOf(session, 'trades');
+      yield* pages(range, (rest) => reader().call('trades', { range: rest, filter }));
+    },
+    async *exportCandles({
+      session,
+      market,
+      granularity,
+    }): AsyncGenerator<readonly Candle[], void, undefined> {
+      const filter = { session, market, granularity };
+      const range = await rowsOf(session, 'candles');
+      yield* pages(range, (rest) => reader().call('candles', { range: rest, filter }));
+    },
+    readSetting: async (name) => reader().call('readSetting', { name }),
+    async writeSetting(name, json) {
+      await writer().call('writeSetting', { name, json });
+    },
+    state: async () => reader().call('state', null),
+    close() {
+      closing ??= closeBoth(writing, reading);
+      return closing;
+    },
+  };
+}
+
+/**
+ * The reader first: only the last to close a database can put it to rest, and a reader may not. A thread
+ * that died told so to whoever waited for it, and the other is closed all the same.
+ */
+async function closeBoth(
+  writing: Thread<WriterRequests> | null,
+  reading: Thread<ReaderRequests>,
+): Promise<void> {
+  await reading.call('close', null).catch(() => null);
+  await writing?.call('close', null).catch(() => null);
+  await Promise.all([writing?.stop(), reading.stop()]);
+}
+
+function closed(): QuipuError {
+  return new QuipuError('closed', 'The store is closed.');
+}

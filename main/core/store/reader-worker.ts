@@ -1,0 +1,69 @@
+/** The reader's thread: pages, exports and lists, beside the writer and never in its way. */
+import { statfsSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import { openForReading, sizeOf } from './database.ts';
+import { storageError } from './errors.ts';
+import { databaseFiles } from './files.ts';
+import { isHeld } from './lock.ts';
+import type { Reader } from './reader.ts';
+import { createReader } from './reader.ts';
+import type { ReaderRequests } from './requests.ts';
+import { serve } from './serve.ts';
+
+let folder = '';
+let alone = false;
+let open: { database: Database; reader: Reader } | null = null;
+
+/** null while the folder has no cache; another process may make one at any time. */
+function reader(): Reader | null {
+  if (open === null) {
+    const database = openForReading(folder);
+    if (database === null) return null;
+    open = { database, reader: createReader(database, () => !alone || isHeld(folder)) };
+  }
+  return open.reader;
+}
+
+function freeBytes(): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
+}
+
+const NOTHING = { after: 0, last: 0 };
+const NO_PAGE = { count: 0, more: false };
+
+serve<ReaderRequests>(
+  {
+    open(args) {
+      ({ folder, alone } = args);
+      reader();
+      return null;
+    },
+    sessions: () => reader()?.sessions() ?? [],
+    state() {
+      const files = databaseFiles(folder);
+      const totals = reader()?.totals() ?? { trades: 0, candles: 0 };
+      const bytes = (sizeOf(files.main) ?? 0) + (sizeOf(files.wal) ?? 0);
+      return { folder, bytes, free: freeBytes(), ...totals };
+    },
+    sessionRows: ({ session, of }) => reader()?.sessionRows(session, of) ?? null,
+    rowsSince: ({ since }) => reader()?.rowsSince(since) ?? NOTHING,
+    trades: ({ range, filter }) => reader()?.trades(range, filter) ?? { rows: [], after: range.last },
+    candles: ({ range, filter }) => reader()?.candles(range, filter) ?? { rows: [], after: range.last },
+    candlePage: ({ chart, before, limit }) =>
+      reader()?.candlePage(chart, before, limit) ?? { ...NO_PAGE, gaps: [], bytes: new Uint8Array(0) },
+    tradePage: ({ market, before, limit }) =>
+      reader()?.tradePage(market, before, limit) ?? { ...NO_PAGE, bytes: new Uint8Array(0) },
+    readSetting: ({ name }) => reader()?.readSetting(name) ?? null,
+    close() {
+      open?.database.close();
+      open = null;
+      return null;
+    },
+  },
+  (thrown) => storageError(thrown, folder),
+);

@@ -1,0 +1,391 @@
+/** Everything that is read out of the cache. Runs in the reader's thread; needs none itself. */
+import type { Database } from 'better-sqlite3';
+import type {
+  CandlePage,
+  ChartKey,
+  Endpoint,
+  Gap,
+  GapState,
+  Granularity,
+  Micros,
+  Millis,
+  SessionSummary,
+  TradePage,
+} from '../contract.ts';
+import { CANDLE_FIELDS, TRADE_BUY, TRADE_FIELDS, TRADE_REDELIVERED, TRADE_SELL } from '../contract.ts';
+import type { Candle } from '../flow/batch.ts';
+import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
+import { decimalToNumber, formatDecimal } from '../protocol/decimal.ts';
+import type { StoredTrade } from './store.ts';
+import { prepareSummaries } from './summaries.ts';
+
+/** Rows of an export that cross to the main thread at once. */
+export const EXPORT_ROWS = 2_000;
+/** Rows looked at for one page of an export, so that a rare market does not keep the thread from others. */
+const EXPORT_LOOKED_AT = 100_000;
+/** Most gaps that come with a page of candles. */
+const PAGE_GAPS = 500;
+/**
+ * Receipt times follow the rows but for jumps of the clock. The search for the first row since a time
+ * goes back until so many rows in a run are older.
+ */
+const SINCE_STEP = 10_000;
+
+/** Rows from `after` (not included) to `last`. */
+export interface RowRange {
+  readonly after: number;
+  readonly last: number;
+}
+
+/** A stretch of an export: what was found, and the row from which to go on. Done when `after` is `range.last`. */
+export interface ExportStep<T> {
+  readonly rows: readonly T[];
+  readonly after: number;
+}
+
+export interface RowFilter {
+  readonly session: number | null;
+  readonly market: string | null;
+}
+
+export interface Reader {
+  sessions(): SessionSummary[];
+  totals(): { readonly trades: number; readonly candles: number };
+  /** The rows of a session, as of now; null when there is no such session. */
+  sessionRows(session: number, of: 'trades' | 'candles'): RowRange | null;
+  /** The rows among which those received since then are. */
+  rowsSince(since: Micros): RowRange;
+  trades(range: RowRange, filter: RowFilter & { readonly since: Micros | null }): ExportStep<StoredTrade>;
+  candles(
+    range: RowRange,
+    filter: RowFilter & { readonly granularity: Granularity | null },
+  ): ExportStep<Candle>;
+  candlePage(chart: ChartKey, before: Millis | null, limit: number): CandlePage;
+  tradePage(market: string, before: Micros | null, limit: number): TradePage;
+  readSetting(name: string): string | null;
+}
+
+type ExportValues = [
+  session: number | null,
+  market: number | null,
+  more: number | string | null,
+  after: number,
+  last: number,
+  limit: number,
+];
+
+type TradeRow = [
+  row: number,
+  market: number,
+  id: string | null,
+  exchangeTime: number,
+  receiptTime: number,
+  priceDigits: string,
+  priceScale: number,
+  sizeDigits: string,
+  sizeScale: number,
+  side: number,
+  origin: number,
+];
+
+type CandleRow = [
+  row: number,
+  market: number,
+  granularity: Granularity,
+  start: number,
+  open: string | null,
+  high: string | null,
+  low: string | null,
+  close: string | null,
+  volume: string,
+  vwap: string | null,
+  trades: number,
+  final: number,
+  receiptTime: number,
+  origin: number,
+];
+
+type PageCandle = [
+  start: number,
+  open: string | null,
+  high: string | null,
+  low: string | null,
+  close: string | null,
+  volume: string,
+  vwap: string | null,
+  trades: number,
+  final: number,
+];
+
+type PageTrade = [
+  exchangeTime: bigint,
+  priceDigits: bigint,
+  priceScale: bigint,
+  sizeDigits: bigint,
+  sizeScale: bigint,
+  side: bigint,
+  origin: bigint,
+];
+
+interface GapRow {
+  readonly session: number;
+  readonly endpoint: Endpoint;
+  readonly start: number;
+  readonly end: number;
+  readonly state: GapState;
+  readonly cause: string;
+  readonly recovered: number;
+  readonly duplicates: number;
+}
+
+/**
+ * @param database open for reading
+ * @param alive whether somebody records into this cache now
+ */
+export function createReader(database: Database, alive: () => boolean): Reader {
+  const summaries = prepareSummaries(database, alive);
+  const totals = database.prepare<[], { trades: number; candles: number }>(
+    'SELECT coalesce(sum(trades), 0) AS trades, coalesce(sum(candles), 0) AS candles FROM sessions',
+  );
+  const ranges = {
+    trades: database.prepare<[number], { first: number | null; last: number | null }>(
+      'SELECT first_trade AS first, last_trade AS last FROM sessions WHERE id = ?',
+    ),
+    candles: database.prepare<[number], { first: number | null; last: number | null }>(
+      'SELECT first_candle AS first, last_candle AS last FROM sessions WHERE id = ?',
+    ),
+  };
+  const lastTrade = database.prepare<[], number>('SELECT coalesce(max(row), 0) FROM trades').pluck();
+  const anySince = database
+    .prepare<[after: number, last: number, since: number], number>(
+      'SELECT 1 FROM trades WHERE row > ? AND row <= ? AND receipt_time >= ? LIMIT 1',
+    )
+    .pluck();
+  const marketId = database.prepare<[name: string], number>('SELECT id FROM markets WHERE name = ?').pluck();
+  const marketName = database.prepare<[id: number], string>('SELECT name FROM markets WHERE id = ?').pluck();
+  // NOT INDEXED: an index would find a market's rows, but in another order than that of receipt.
+  const exportTrades = database
+    .prepare<ExportValues, TradeRow>(
+      `SELECT row, market, id, exchange_time, receipt_time, CAST(price_digits AS TEXT), price_scale,
+         CAST(size_digits AS TEXT), size_scale, side, origin
+       FROM trades NOT INDEXED
+       WHERE session = ifnull(?, session) AND market = ifnull(?, market)
+         AND receipt_time >= ifnull(?, receipt_time) AND row > ? AND row <= ?
+       ORDER BY row LIMIT ?`,
+    )
+    .raw();
+  const exportCandles = database
+    .prepare<ExportValues, CandleRow>(
+      `SELECT row, market, granularity, start, open, high, low, close, volume, vwap, trades, final,
+         receipt_time, origin
+       FROM candles NOT INDEXED
+       WHERE session = ifnull(?, session) AND market = ifnull(?, market)
+         AND granularity = ifnull(?, granularity) AND row > ? AND row <= ?
+       ORDER BY row LIMIT ?`,
+    )
+    .raw();
+  // The best of each start comes first, by the rule of the upsert; a later session is the later one.
+  const pageCandles = database
+    .prepare<[market: number, granularity: string, before: number], PageCandle>(
+      `SELECT start, open, high, low, close, volume, vwap, trades, final FROM candles
+       WHERE market = ? AND granularity = ? AND start < ?
+       ORDER BY start DESC, final DESC, trades DESC, session DESC`,
+    )
+    .raw();
+  const pageTrades = database
+    .prepare<[market: number, before: number, limit: number], PageTrade>(
+      `SELECT exchange_time, price_digits, price_scale, size_digits, size_scale, side, origin FROM trades
+       WHERE market = ? AND exchange_time < ? ORDER BY exchange_time DESC, row DESC LIMIT ?`,
+    )
+    .raw()
+    .safeIntegers();
+  const gapsBetween = database.prepare<[before: number, from: number, limit: number], GapRow>(
+    `SELECT session, endpoint, start, end, state, cause, recovered, duplicates FROM gaps
+     WHERE start < ? AND end >= ? ORDER BY start DESC, row DESC LIMIT ?`,
+  );
+  const setting = database
+    .prepare<[name: string], string>('SELECT json FROM settings WHERE name = ?')
+    .pluck();
+
+  const names = new Map<number, string>();
+  function nameOf(market: number): string {
+    let name = names.get(market);
+    if (name === undefined) {
+      name = marketName.get(market) ?? '';
+      names.set(market, name);
+    }
+    return name;
+  }
+
+  /** One step of an export with `select`. */
+  function step<Row extends [row: number, ...unknown[]], T>(
+    range: RowRange,
+    filter: RowFilter,
+    select: (market: number | null, after: number, last: number) => Row[],
+    build: (row: Row) => T,
+  ): ExportStep<T> {
+    const market = filter.market === null ? null : marketId.get(filter.market);
+    if (market === undefined) return { rows: [], after: range.last };
+    const last = Math.min(range.last, range.after + EXPORT_LOOKED_AT);
+    const found = select(market, range.after, last);
+    const newest = found.at(-1);
+    const after = found.length === EXPORT_ROWS && newest !== undefined ? newest[0] : last;
+    return { rows: found.map(build), after };
+  }
+
+  return {
+    // Both in one transaction, so that a session and its markets are of one moment.
+    sessions: database.transaction(() => summaries.all()),
+    totals: () => totals.get() ?? { trades: 0, candles: 0 },
+    sessionRows(session, of) {
+      const range = ranges[of].get(session);
+      if (range === undefined) return null;
+      return { after: (range.first ?? 1) - 1, last: range.last ?? 0 };
+    },
+    rowsSince(since) {
+      const last = lastTrade.get() ?? 0;
+      let after = last;
+      while (after > 0) {
+        const earlier = Math.max(0, after - SINCE_STEP);
+        if (anySince.get(earlier, after, since) === undefined) break;
+        after = earlier;
+      }
+      return { after, last };
+    },
+    trades: (range, filter) =>
+      step(
+        range,
+        filter,
+        (market, after, last) =>
+          exportTrades.all(filter.session, market, filter.since, after, last, EXPORT_ROWS),
+        ([, market, id, exchangeTime, receiptTime, price, priceScale, size, sizeScale, side, origin]) => ({
+          market: nameOf(market),
+          id: id ?? '',
+          exchangeTime,
+          receiptTime,
+          price: decimalText(price, priceScale),
+          size: decimalText(size, sizeScale),
+          side: SIDES[side] ?? 'unknown',
+          origin: ORIGINS[origin] ?? 'live',
+        }),
+      ),
+    candles: (range, filter) =>
+      step(
+        range,
+        filter,
+        (market, after, last) =>
+          exportCandles.all(filter.session, market, filter.granularity, after, last, EXPORT_ROWS),
+        ([
+          ,
+          market,
+          granularity,
+          start,
+          open,
+          high,
+          low,
+          close,
+          volume,
+          vwap,
+          trades,
+          final,
+          at,
+          origin,
+        ]) => ({
+          market: nameOf(market),
+          granularity,
+          start,
+          open,
+          high,
+          low,
+          close,
+          volume,
+          vwap,
+          trades,
+          final: final === 1,
+          receiptTime: at,
+          origin: ORIGINS[origin] ?? 'live',
+        }),
+      ),
+    candlePage: database.transaction((chart: ChartKey, before: Millis | null, limit: number): CandlePage => {
+      const market = marketId.get(chart.market);
+      const chosen: PageCandle[] = [];
+      let more = false;
+      const until = before === null ? Number.MAX_SAFE_INTEGER : before * 1000;
+      if (market !== undefined) {
+        for (const candle of pageCandles.iterate(market, chart.granularity, until)) {
+          if (chosen.at(-1)?.[0] === candle[0]) continue;
+          if (chosen.length === limit) {
+            more = true;
+            break;
+          }
+          chosen.push(candle);
+        }
+      }
+      chosen.reverse();
+      const oldest = chosen[0];
+      const gaps = gapsBetween
+        .all(before ?? Infinity, more && oldest !== undefined ? oldest[0] / 1000 : -Infinity, PAGE_GAPS)
+        .reverse();
+      return { count: chosen.length, more, gaps: gaps.map(gapOf), bytes: packCandles(chosen) };
+    }),
+    tradePage(name, before, limit) {
+      const market = marketId.get(name);
+      if (market === undefined) return { count: 0, more: false, bytes: new Uint8Array(0) };
+      const found = pageTrades.all(market, before ?? Number.MAX_SAFE_INTEGER, limit + 1);
+      const more = found.length > limit;
+      const whole = more ? withoutTornTime(found, limit) : found;
+      return { count: whole.length, more, bytes: packTrades(whole.reverse()) };
+    },
+    readSetting: (name) => setting.get(name) ?? null,
+  };
+}
+
+/** At most `limit` of the newest, without those whose exchange time goes on beyond the limit. */
+function withoutTornTime(newestFirst: readonly PageTrade[], limit: number): PageTrade[] {
+  const beyond = newestFirst[limit]?.[0];
+  const torn = newestFirst.findIndex(([time]) => time === beyond);
+  return newestFirst.slice(0, torn > 0 ? Math.min(torn, limit) : limit);
+}
+
+function decimalText(digits: string, scale: number): string {
+  return scale === 0 ? digits : formatDecimal(BigInt(digits), scale);
+}
+
+function gapOf(row: GapRow): Gap {
+  return {
+    session: row.session,
+    endpoint: row.endpoint,
+    from: row.start,
+    to: row.end,
+    state: row.state,
+    cause: row.cause,
+    recovered: row.recovered,
+    duplicates: row.duplicates,
+  };
+}
+
+function packTrades(trades: readonly PageTrade[]): Uint8Array {
+  const floats = new Float64Array(trades.length * TRADE_FIELDS);
+  let at = 0;
+  for (const [time, priceDigits, priceScale, sizeDigits, sizeScale, side, origin] of trades) {
+    const bySide = Number(side) === SIDE_BUY ? TRADE_BUY : Number(side) === SIDE_SELL ? TRADE_SELL : 0;
+    floats[at++] = Number(time);
+    floats[at++] = decimalToNumber(priceDigits, Number(priceScale));
+    floats[at++] = decimalToNumber(sizeDigits, Number(sizeScale));
+    floats[at++] = bySide | (Number(origin) === ORIGIN_REDELIVERED ? TRADE_REDELIVERED : 0);
+  }
+  return new Uint8Array(floats.buffer);
+}
+
+function packCandles(candles: readonly PageCandle[]): Uint8Array {
+  const floats = new Float64Array(candles.length * CANDLE_FIELDS);
+  let at = 0;
+  for (const [start, open, high, low, close, volume, vwap, trades, final] of candles) {
+    floats[at++] = start / 1000;
+    for (const text of [open, high, low, close, volume, vwap])
+      floats[at++] = text === null ? NaN : Number(text);
+    floats[at++] = trades;
+    floats[at++] = final;
+  }
+  return new Uint8Array(floats.buffer);
+}

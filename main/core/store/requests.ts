@@ -1,0 +1,72 @@
+/** What the main thread asks of the store's threads: name -> arguments and value. */
+import type {
+  CandlePage,
+  ChartKey,
+  Granularity,
+  Micros,
+  Millis,
+  SessionSummary,
+  StoreState,
+  TradePage,
+} from '../contract.ts';
+import type { Candle } from '../flow/batch.ts';
+import type { AppError } from '../result.ts';
+import type { ExportStep, RowFilter, RowRange } from './reader.ts';
+import type { Commit, StoredTrade } from './store.ts';
+
+export interface WriterRequests {
+  open: { args: { readonly folder: string }; value: null };
+  beginSession: { args: { readonly started: Millis }; value: SessionSummary };
+  commit: { args: Commit; value: null };
+  endSession: { args: { readonly session: number; readonly ended: Millis }; value: SessionSummary };
+  writeSetting: { args: { readonly name: string; readonly json: string }; value: null };
+  /** Checkpoints and lets go of the folder. */
+  close: { args: null; value: null };
+}
+
+export interface ReaderRequests {
+  /** `alone`: this store has no writer, so who records is asked of the folder's lock. */
+  open: { args: { readonly folder: string; readonly alone: boolean }; value: null };
+  sessions: { args: null; value: SessionSummary[] };
+  state: { args: null; value: StoreState };
+  sessionRows: {
+    args: { readonly session: number; readonly of: 'trades' | 'candles' };
+    value: RowRange | null;
+  };
+  rowsSince: { args: { readonly since: Micros }; value: RowRange };
+  trades: {
+    args: { readonly range: RowRange; readonly filter: RowFilter & { readonly since: Micros | null } };
+    value: ExportStep<StoredTrade>;
+  };
+  candles: {
+    args: {
+      readonly range: RowRange;
+      readonly filter: RowFilter & { readonly granularity: Granularity | null };
+    };
+    value: ExportStep<Candle>;
+  };
+  candlePage: {
+    args: { readonly chart: ChartKey; readonly before: Millis | null; readonly limit: number };
+    value: CandlePage;
+  };
+  tradePage: {
+    args: { readonly market: string; readonly before: Micros | null; readonly limit: number };
+    value: TradePage;
+  };
+  readSetting: { args: { readonly name: string }; value: string | null };
+  close: { args: null; value: null };
+}
+
+export type RequestMap<R> = { readonly [N in keyof R]: { args: unknown; value: unknown } };
+
+/** Main thread to worker. */
+export interface ThreadRequest {
+  readonly id: number;
+  readonly name: string;
+  readonly args: unknown;
+}
+
+/** Worker to main thread. */
+export type ThreadReply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: AppError };

@@ -1,0 +1,119 @@
+/** The tables of the cache and the numbered steps that lead to them. */
+import type { Database } from 'better-sqlite3';
+
+/** "Quip" in ASCII: tells a Quipu cache from any other SQLite file. */
+export const APPLICATION_ID = 0x51756970;
+
+/**
+ * Step n leads from user_version n to n + 1. A step that was released is never changed.
+ *
+ * Times of trades and candles are microseconds since the epoch, those of sessions and gaps
+ * milliseconds, all whole numbers.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  -- Counters and ranges are kept in the transaction that adds the rows, so that neither a list of
+  -- sessions nor the start of an export reads the rows themselves.
+  CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    started INTEGER NOT NULL,
+    ended INTEGER,
+    state TEXT NOT NULL,
+    trades INTEGER NOT NULL DEFAULT 0,
+    candles INTEGER NOT NULL DEFAULT 0,
+    gaps INTEGER NOT NULL DEFAULT 0,
+    last_receipt INTEGER,
+    first_trade INTEGER,
+    last_trade INTEGER,
+    first_candle INTEGER,
+    last_candle INTEGER
+  ) STRICT;
+
+  CREATE TABLE markets (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  CREATE TABLE session_markets (
+    session INTEGER NOT NULL,
+    market INTEGER NOT NULL,
+    PRIMARY KEY (session, market)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The order of "row" is the order of receipt. Ids have no index: a UNIQUE one on random ids costs
+  -- more than all the rest, and repeats are dropped before they come here.
+  CREATE TABLE trades (
+    row INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    market INTEGER NOT NULL,
+    exchange_time INTEGER NOT NULL,
+    receipt_time INTEGER NOT NULL,
+    price_digits INTEGER NOT NULL,
+    price_scale INTEGER NOT NULL,
+    size_digits INTEGER NOT NULL,
+    size_scale INTEGER NOT NULL,
+    side INTEGER NOT NULL,
+    origin INTEGER NOT NULL,
+    id TEXT
+  ) STRICT;
+  CREATE INDEX trades_by_time ON trades (market, exchange_time);
+
+  -- A session keeps its own candles; of several for one period a page takes the best.
+  CREATE TABLE candles (
+    row INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    market INTEGER NOT NULL,
+    granularity TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    open TEXT,
+    high TEXT,
+    low TEXT,
+    close TEXT,
+    volume TEXT NOT NULL,
+    vwap TEXT,
+    trades INTEGER NOT NULL,
+    final INTEGER NOT NULL,
+    receipt_time INTEGER NOT NULL,
+    origin INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX candles_by_start ON candles (market, granularity, start, session);
+
+  CREATE TABLE gaps (
+    row INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    recovered INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX gaps_by_start ON gaps (start, session, endpoint, cause);
+
+  CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** The newest version that this program reads and the one that it writes. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+export function versionOf(database: Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+/** Takes an empty or older database to SCHEMA_VERSION, each step in a transaction of its own. */
+export function migrate(database: Database): void {
+  for (let version = versionOf(database); version < SCHEMA_VERSION; version++) {
+    database
+      .transaction(() => {
+        database.exec(MIGRATIONS[version] ?? '');
+        database.pragma(`application_id = ${APPLICATION_ID}`);
+        database.pragma(`user_version = ${version + 1}`);
+      })
+      .immediate();
+  }
+}

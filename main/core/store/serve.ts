@@ -1,0 +1,40 @@
+/** A worker thread's side of the requests: one after the other, in the order in which they were sent. */
+import { parentPort } from 'node:worker_threads';
+import type { QuipuError } from '../result.ts';
+import { toAppError } from '../result.ts';
+import type { RequestMap, ThreadReply, ThreadRequest } from './requests.ts';
+
+export type Handlers<R extends RequestMap<R>> = {
+  readonly [N in keyof R]: (args: R[N]['args']) => R[N]['value'];
+};
+
+/**
+ * Answers the main thread's requests. The buffer of a value's `bytes` is handed over, not copied.
+ *
+ * @param explain makes of what a handler threw what the user is told
+ */
+export function serve<R extends RequestMap<R>>(
+  handlers: Handlers<R>,
+  explain: (thrown: unknown) => QuipuError,
+): void {
+  const port = parentPort;
+  if (port === null) throw new Error('This script is a worker thread of the store.');
+  const byName = new Map(Object.entries(handlers) as [string, (args: unknown) => unknown][]);
+  port.on('message', ({ id, name, args }: ThreadRequest) => {
+    let reply: ThreadReply;
+    try {
+      const handler = byName.get(name);
+      if (handler === undefined) throw new Error(`The store knows no request named ${name}.`);
+      reply = { id, ok: true, value: handler(args) };
+    } catch (error) {
+      reply = { id, ok: false, error: toAppError(explain(error)) };
+    }
+    port.postMessage(reply, reply.ok ? buffersIn(reply.value) : []);
+  });
+}
+
+function buffersIn(value: unknown): ArrayBuffer[] {
+  if (typeof value !== 'object' || value === null || !('bytes' in value)) return [];
+  const { bytes } = value;
+  return bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+}

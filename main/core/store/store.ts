@@ -1,0 +1,105 @@
+/**
+ * The cache as the rest of the core sees it. Both sides run in worker threads; the main thread
+ * never waits for a disk. Implemented by `openStore` in open.ts.
+ */
+import type {
+  CandlePage,
+  ChartKey,
+  Gap,
+  Granularity,
+  Micros,
+  Millis,
+  SessionSummary,
+  StoreState,
+  TradePage,
+} from '../contract.ts';
+import type { Candle, TradeColumns } from '../flow/batch.ts';
+
+/** One group commit: everything in it becomes durable together or not at all. */
+export interface Commit {
+  readonly session: number;
+  /** Market ids that the columns' `market` index into. */
+  readonly markets: readonly string[];
+  /** Taken: its buffers are transferred and must not be used afterwards. */
+  readonly trades: TradeColumns | null;
+  /** Upserted by (market, granularity, start): final beats provisional, then more trades, then the later. */
+  readonly candles: readonly Candle[];
+  /** Of this session. One with the endpoint, start and cause of an earlier one replaces it: a newer judgement. */
+  readonly gaps: readonly Gap[];
+  /** Markets asked for, so that a session names the quiet ones too; those with rows are noted by themselves. */
+  readonly requested?: readonly string[];
+}
+
+/** A trade as exported: decimals are canonical text. */
+export interface StoredTrade {
+  readonly market: string;
+  /** Empty when it came without one. */
+  readonly id: string;
+  readonly exchangeTime: Micros;
+  readonly receiptTime: Micros;
+  readonly price: string;
+  readonly size: string;
+  readonly side: 'buy' | 'sell' | 'unknown';
+  readonly origin: 'live' | 'redelivered';
+}
+
+export interface ExportOptions {
+  readonly session: number;
+  readonly market: string | null;
+}
+
+export interface Store {
+  /** Starts a session; closes those that a crash left open as `ended unexpectedly`. @throws {QuipuError} kind `storage` */
+  beginSession(started: Millis): Promise<SessionSummary>;
+  /**
+   * Resolves once the commit is on disk. Order of calls = order of commits. When it rejects, nothing of
+   * it was stored, and later commits are still tried.
+   *
+   * @throws {QuipuError} kind `storage`, or `not-found` for a session that was never begun
+   */
+  commit(commit: Commit): Promise<void>;
+  /** A session that ended before keeps its end. @throws {QuipuError} kind `storage` or `not-found` */
+  endSession(session: number, ended: Millis): Promise<SessionSummary>;
+  /** Oldest first. A session whose recorder is gone is never told as `recording`. */
+  sessions(): Promise<readonly SessionSummary[]>;
+  /** Trades received at or after `since`, in the order of receipt, for the memory of redelivery. */
+  receivedSince(since: Micros): Promise<readonly StoredTrade[]>;
+  /**
+   * Across sessions, oldest first, the newest `limit` before `before`; of the candles that several
+   * sessions have of one period, the best. Its gaps are those that overlap the page, whose time
+   * reaches up to `before` and, when nothing is older, back to the beginning (newest 500, oldest first).
+   */
+  candlePage(chart: ChartKey, before: Millis | null, limit: number): Promise<CandlePage>;
+  /**
+   * Across sessions, oldest first, the newest `limit` before `before`. Trades of one exchange time are
+   * not torn apart, or paging by time would lose some: those that the limit would cut are left to the
+   * next page, unless they alone fill this one.
+   */
+  tradePage(market: string, before: Micros | null, limit: number): Promise<TradePage>;
+  /**
+   * In the order of receipt, in pages, so that memory stays flat. What is committed after the first
+   * page was asked for is left out. Iterating throws QuipuError of kind `not-found` for an unknown session.
+   */
+  exportTrades(options: ExportOptions): AsyncIterable<readonly StoredTrade[]>;
+  /** In the order in which each candle was first received; each as it is now. */
+  exportCandles(
+    options: ExportOptions & { readonly granularity: Granularity | null },
+  ): AsyncIterable<readonly Candle[]>;
+  /** Small values that must outlive a restart (watchlist, settings), as JSON text. */
+  readSetting(name: string): Promise<string | null>;
+  writeSetting(name: string, json: string): Promise<void>;
+  state(): Promise<StoreState>;
+  /** After the last commit is on disk. Idempotent; later calls fail with kind `closed`. */
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** Folder; made when it does not exist. The file in it is quipu.db. */
+  readonly folder: string;
+  readonly workerScript: (name: 'writer' | 'reader') => string | URL;
+  /**
+   * For the command line's reading commands: no writer is started, and writing methods fail. A folder
+   * without a cache is left as it is and read as an empty one.
+   */
+  readonly readOnly?: boolean;
+}

@@ -1,0 +1,345 @@
+/** Everything that changes the cache. Runs in the writer's thread; needs none itself. */
+import type { Database } from 'better-sqlite3';
+import type { Gap, Millis, SessionSummary } from '../contract.ts';
+import type { Candle, TradeColumns } from '../flow/batch.ts';
+import { ORIGIN_LIVE, ORIGIN_REDELIVERED } from '../flow/batch.ts';
+import { QuipuError } from '../result.ts';
+import { unknownSession } from './errors.ts';
+import type { Commit } from './store.ts';
+import { prepareSummaries, unexpectedEnd } from './summaries.ts';
+
+export interface Writer {
+  /** Closes sessions left open, with the time of their last receipt. */
+  recover(): void;
+  beginSession(started: Millis): SessionSummary;
+  /** One transaction: on disk when it returns, or nothing of it when it throws. */
+  commit(commit: Commit): void;
+  endSession(session: number, ended: Millis): SessionSummary;
+  writeSetting(name: string, json: string): void;
+}
+
+const TWO_32 = 4_294_967_296;
+/** The high halves with which a 64-bit whole number is exact in a double. */
+const EXACT_HIGH = 2_097_152;
+
+// A leading U+FEFF belongs to an id.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+interface Added {
+  trades: number;
+  candles: number;
+  gaps: number;
+  firstTrade: number | null;
+  lastTrade: number | null;
+  firstCandle: number | null;
+  lastCandle: number | null;
+  /** Microseconds; null when nothing was received. */
+  lastReceipt: number | null;
+}
+
+type TradeValues = [
+  session: number,
+  market: number,
+  exchangeTime: number,
+  receiptTime: number,
+  priceDigits: number | bigint,
+  priceScale: number,
+  sizeDigits: number | bigint,
+  sizeScale: number,
+  side: number,
+  origin: number,
+  id: string | null,
+];
+
+type CandleValues = [
+  open: string | null,
+  high: string | null,
+  low: string | null,
+  close: string | null,
+  volume: string,
+  vwap: string | null,
+  trades: number,
+  final: number,
+  receiptTime: number,
+  origin: number,
+];
+
+/** @param database open for writing and migrated */
+export function createWriter(database: Database): Writer {
+  const begin = database.prepare('BEGIN IMMEDIATE');
+  const end = database.prepare('COMMIT');
+  const undo = database.prepare('ROLLBACK');
+  // No session in state `recording` of this file is another's: the folder's lock is ours.
+  const summaries = prepareSummaries(database, () => true);
+  const openSessions = database.prepare<[], { id: number; started: number; last_receipt: number | null }>(
+    `SELECT id, started, last_receipt FROM sessions WHERE state = 'recording'`,
+  );
+  const closeSession = database.prepare<[state: string, ended: number, id: number]>(
+    `UPDATE sessions SET state = ?, ended = ? WHERE id = ? AND state = 'recording'`,
+  );
+  const insertSession = database.prepare<[started: number]>(
+    `INSERT INTO sessions (started, state) VALUES (?, 'recording')`,
+  );
+  const addToSession = database.prepare<[Added & { session: number }]>(
+    `UPDATE sessions SET
+       trades = trades + $trades, candles = candles + $candles, gaps = gaps + $gaps,
+       first_trade = coalesce(first_trade, $firstTrade), last_trade = coalesce($lastTrade, last_trade),
+       first_candle = coalesce(first_candle, $firstCandle), last_candle = coalesce($lastCandle, last_candle),
+       last_receipt = max(coalesce(last_receipt, $lastReceipt), coalesce($lastReceipt, last_receipt))
+     WHERE id = $session`,
+  );
+  const findMarket = database
+    .prepare<[name: string], number>('SELECT id FROM markets WHERE name = ?')
+    .pluck();
+  const insertMarket = database.prepare<[name: string]>('INSERT INTO markets (name) VALUES (?)');
+  const noteMarket = database.prepare<[session: number, market: number]>(
+    'INSERT INTO session_markets (session, market) VALUES (?, ?) ON CONFLICT DO NOTHING',
+  );
+  const insertTrade = database.prepare<TradeValues>(
+    `INSERT INTO trades (session, market, exchange_time, receipt_time, price_digits, price_scale,
+       size_digits, size_scale, side, origin, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const findCandle = database.prepare<
+    [market: number, granularity: string, start: number, session: number],
+    { row: number; final: number; trades: number }
+  >(
+    `SELECT row, final, trades FROM candles
+     WHERE market = ? AND granularity = ? AND start = ? AND session = ?`,
+  );
+  const insertCandle = database.prepare<
+    [...CandleValues, session: number, market: number, granularity: string, start: number]
+  >(
+    `INSERT INTO candles (open, high, low, close, volume, vwap, trades, final, receipt_time, origin,
+       session, market, granularity, start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const updateCandle = database.prepare<[...CandleValues, row: number]>(
+    `UPDATE candles SET open = ?, high = ?, low = ?, close = ?, volume = ?, vwap = ?, trades = ?,
+       final = ?, receipt_time = ?, origin = ? WHERE row = ?`,
+  );
+  const findGap = database
+    .prepare<[start: number, session: number, endpoint: string, cause: string], number>(
+      'SELECT row FROM gaps WHERE start = ? AND session = ? AND endpoint = ? AND cause = ?',
+    )
+    .pluck();
+  const insertGap = database.prepare<
+    [number, string, number, number, string, string, recovered: number, duplicates: number]
+  >(
+    `INSERT INTO gaps (session, endpoint, start, end, state, cause, recovered, duplicates)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const updateGap = database.prepare<
+    [end: number, state: string, recovered: number, duplicates: number, row: number]
+  >('UPDATE gaps SET end = ?, state = ?, recovered = ?, duplicates = ? WHERE row = ?');
+  const upsertSetting = database.prepare<[name: string, json: string]>(
+    'INSERT INTO settings (name, json) VALUES (?, ?) ON CONFLICT DO UPDATE SET json = excluded.json',
+  );
+
+  /** Rows of `markets` by name, and those already noted for `notedSession`; only what is committed or under way. */
+  const marketRows = new Map<string, number>();
+  const noted = new Set<number>();
+  let notedSession = 0;
+
+  function transaction<T>(run: () => T): T {
+    begin.run();
+    try {
+      const value = run();
+      end.run();
+      return value;
+    } catch (error) {
+      // SQLite itself rolls back after some errors, such as a full disk.
+      if (database.inTransaction) undo.run();
+      marketRows.clear();
+      noted.clear();
+      throw error;
+    }
+  }
+
+  /** The row of a market, made if need be, and noted for the session. */
+  function marketOf(name: string, session: number): number {
+    let market = marketRows.get(name);
+    if (market === undefined) {
+      market = findMarket.get(name) ?? Number(insertMarket.run(name).lastInsertRowid);
+      marketRows.set(name, market);
+    }
+    if (notedSession !== session) {
+      noted.clear();
+      notedSession = session;
+    }
+    if (!noted.has(market)) {
+      noteMarket.run(session, market);
+      noted.add(market);
+    }
+    return market;
+  }
+
+  function addTrades(columns: TradeColumns, names: readonly string[], session: number, added: Added): void {
+    const { count, market, exchangeTime, receiptTime, priceScale, sizeScale, side, origin } = columns;
+    if (count === 0) return;
+    const markets: (number | undefined)[] = [];
+    const priceDigits = exactNumbers(columns.priceDigits);
+    const sizeDigits = exactNumbers(columns.sizeDigits);
+    const idAt = idReader(columns);
+    let lastReceipt = -Infinity;
+    let last: number | bigint = 0;
+    for (let row = 0; row < count; row++) {
+      const index = market[row] ?? 0;
+      let marketRow = markets[index];
+      if (marketRow === undefined) {
+        const name = names[index];
+        if (name === undefined) {
+          throw new QuipuError('internal', `A trade names market ${index} of a list of ${names.length}.`);
+        }
+        marketRow = marketOf(name, session);
+        markets[index] = marketRow;
+      }
+      const receipt = Math.round(receiptTime[row] ?? 0);
+      if (receipt > lastReceipt) lastReceipt = receipt;
+      last = insertTrade.run(
+        session,
+        marketRow,
+        Math.round(exchangeTime[row] ?? 0),
+        receipt,
+        priceDigits(row),
+        priceScale[row] ?? 0,
+        sizeDigits(row),
+        sizeScale[row] ?? 0,
+        side[row] ?? 0,
+        origin[row] ?? 0,
+        idAt(row),
+      ).lastInsertRowid;
+    }
+    added.trades = count;
+    // Nobody else inserts meanwhile, so the rows follow each other.
+    added.lastTrade = Number(last);
+    added.firstTrade = added.lastTrade - count + 1;
+    added.lastReceipt = lastReceipt;
+  }
+
+  function addCandle(candle: Candle, session: number, added: Added): void {
+    const market = marketOf(candle.market, session);
+    const start = Math.round(candle.start);
+    const receipt = Math.round(candle.receiptTime);
+    added.lastReceipt = Math.max(added.lastReceipt ?? receipt, receipt);
+    const final = candle.final ? 1 : 0;
+    const held = findCandle.get(market, candle.granularity, start, session);
+    // What comes now is the later one, so a tie is its.
+    if (held !== undefined && (held.final > final || (held.final === final && held.trades > candle.trades))) {
+      return;
+    }
+    const values: CandleValues = [
+      candle.open,
+      candle.high,
+      candle.low,
+      candle.close,
+      candle.volume,
+      candle.vwap,
+      candle.trades,
+      final,
+      receipt,
+      candle.origin === 'redelivered' ? ORIGIN_REDELIVERED : ORIGIN_LIVE,
+    ];
+    if (held !== undefined) {
+      updateCandle.run(...values, held.row);
+      return;
+    }
+    const row = Number(
+      insertCandle.run(...values, session, market, candle.granularity, start).lastInsertRowid,
+    );
+    added.candles++;
+    added.firstCandle ??= row;
+    added.lastCandle = row;
+  }
+
+  function addGap(gap: Gap, session: number, added: Added): void {
+    // Outwards, so that rounding never makes a gap smaller.
+    const from = Math.floor(gap.from);
+    const to = Math.ceil(gap.to);
+    const held = findGap.get(from, session, gap.endpoint, gap.cause);
+    if (held !== undefined) {
+      updateGap.run(to, gap.state, gap.recovered, gap.duplicates, held);
+      return;
+    }
+    insertGap.run(session, gap.endpoint, from, to, gap.state, gap.cause, gap.recovered, gap.duplicates);
+    added.gaps++;
+  }
+
+  function closeOpenSessions(): void {
+    for (const row of openSessions.all()) closeSession.run('ended unexpectedly', unexpectedEnd(row), row.id);
+  }
+
+  function summaryOf(session: number): SessionSummary {
+    const summary = summaries.one(session);
+    if (summary === null) throw unknownSession(session);
+    return summary;
+  }
+
+  return {
+    recover() {
+      transaction(closeOpenSessions);
+    },
+    beginSession(started) {
+      return transaction(() => {
+        closeOpenSessions();
+        return summaryOf(Number(insertSession.run(Math.round(started)).lastInsertRowid));
+      });
+    },
+    commit({ session, markets, trades, candles, gaps, requested = [] }) {
+      transaction(() => {
+        const added: Added = {
+          trades: 0,
+          candles: 0,
+          gaps: 0,
+          firstTrade: null,
+          lastTrade: null,
+          firstCandle: null,
+          lastCandle: null,
+          lastReceipt: null,
+        };
+        for (const market of requested) marketOf(market, session);
+        if (trades !== null) addTrades(trades, markets, session, added);
+        for (const candle of candles) addCandle(candle, session, added);
+        for (const gap of gaps) addGap(gap, session, added);
+        if (addToSession.run({ ...added, session }).changes === 0) throw unknownSession(session);
+      });
+    },
+    endSession(session, ended) {
+      return transaction(() => {
+        closeSession.run('ended', Math.round(ended), session);
+        return summaryOf(session);
+      });
+    },
+    writeSetting(name, json) {
+      transaction(() => upsertSetting.run(name, json));
+    },
+  };
+}
+
+/**
+ * Reads 64-bit whole numbers as doubles where those are exact, since a BigInt a row would be an
+ * allocation a row. (An INTEGER column turns such a double back into a whole number.)
+ */
+function exactNumbers(column: BigInt64Array<ArrayBuffer>): (row: number) => number | bigint {
+  const words = new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+  return (row) => {
+    const high = (words[row * 2 + 1] ?? 0) | 0;
+    if (high >= -EXACT_HIGH && high < EXACT_HIGH) return high * TWO_32 + (words[row * 2] ?? 0);
+    return column[row] ?? 0n;
+  };
+}
+
+/** Reads ids; null for none. Plain ASCII, the common case, is decoded once and cut. */
+function idReader({ count, idBytes, idEnd }: TradeColumns): (row: number) => string | null {
+  const length = idEnd[count - 1] ?? 0;
+  const all = decoder.decode(idBytes.subarray(0, length));
+  const cut =
+    all.length === length
+      ? (start: number, stop: number) => all.slice(start, stop)
+      : (start: number, stop: number) => decoder.decode(idBytes.subarray(start, stop));
+  let start = 0;
+  return (row) => {
+    const stop = idEnd[row] ?? 0;
+    const id = stop > start ? cut(start, stop) : null;
+    start = stop;
+    return id;
+  };
+}
