@@ -90,8 +90,8 @@ export class Feed {
    */
   async start(markets: readonly string[]): Promise<void> {
     await this.recorder.restore();
-    await this.recorder.begin();
     await this.setMarkets(markets);
+    await this.recorder.begin();
     for (const endpoint of ENDPOINTS) this.#links[endpoint].start();
   }
 
@@ -99,6 +99,7 @@ export class Feed {
   async setMarkets(markets: readonly string[]): Promise<void> {
     const fresh = markets.filter((market) => !this.board.has(market));
     this.board.setMarkets(markets.map((market) => this.dictionary.market(market)));
+    this.recorder.watch(markets);
     for (const endpoint of ENDPOINTS) this.#links[endpoint].setMarkets(markets);
     await Promise.all(
       fresh.map(async (market) => {

@@ -6,6 +6,8 @@ import type { Millis } from '../../main/core/contract.ts';
 
 /** Candles that a chart shows unless it is asked for others. */
 export const DEFAULT_CANDLES = 120;
+/** Room for so many when fewer are held: a young record is drawn larger, not as a sliver at the edge. */
+export const YOUNG_CANDLES = 40;
 /** Fewer than this would be bars, not a chart. */
 const FEWEST_CANDLES = 12;
 /** Air between the newest candle and the axis, as a share of what shows. */
@@ -17,6 +19,8 @@ const LEAST_FILLED = 0.15;
 export class Viewport {
   #stepMs: Millis;
   #span: Millis;
+  /** The user zoomed: the span is no longer ours to choose. */
+  #zoomed = false;
   #right: Millis = 0;
   #following = true;
   /** Distance from the newest candle's end to the right edge, as a share of the span; kept while following. */
@@ -50,13 +54,15 @@ export class Viewport {
   track(first: Millis | null, end: Millis): void {
     this.#first = first;
     this.#end = end;
+    if (!this.#zoomed && this.#following) this.#span = this.#ownSpan();
     if (this.#following) this.#right = end + this.#air * this.#span;
   }
 
   /** Starts again with candles of `stepMs`. */
   reset(stepMs: Millis): void {
     this.#stepMs = stepMs;
-    this.#span = DEFAULT_CANDLES * stepMs;
+    this.#zoomed = false;
+    this.#span = this.#ownSpan();
     this.follow();
   }
 
@@ -82,8 +88,16 @@ export class Viewport {
     if (span === this.#span) return;
     const right = anchor + (this.#right - anchor) * (span / this.#span);
     this.#span = span;
+    this.#zoomed = true;
     // Zooming out about the middle would leave the right half empty.
     this.#place(right, Math.max(AIR, this.#following ? this.#air : AIR));
+  }
+
+  /** The span while the user has chosen none. */
+  #ownSpan(): Millis {
+    const most = DEFAULT_CANDLES * this.#stepMs;
+    if (this.#first === null) return most;
+    return Math.min(most, Math.max(YOUNG_CANDLES * this.#stepMs, (this.#end - this.#first) * 1.25));
   }
 
   #place(right: Millis, mostEmpty: number): void {

@@ -76,6 +76,9 @@ export class Recorder {
   /** The newest candle of each market and granularity, provisional until settled. */
   readonly #open = new Map<string, Candle>();
   #gaps: Gap[] = [];
+  /** Markets asked for, which a session names even when they stay quiet; null once the store knows. */
+  #requested: readonly string[] | null = null;
+  #watched: readonly string[] = [];
   #session: SessionSummary | null = null;
   /** The newest session, running or ended. */
   #reported: number | null = null;
@@ -140,6 +143,7 @@ export class Recorder {
     if (this.#session !== null) return;
     this.#session = await this.#store.beginSession(this.#wallMs());
     this.#reported = this.#session.id;
+    this.#requested = this.#watched;
     this.#storedTrades = 0;
     this.#candleKeys.clear();
     this.#gapCount = 0;
@@ -165,6 +169,12 @@ export class Recorder {
     await this.end();
   }
 
+  /** The markets that are subscribed to from now on. */
+  watch(markets: readonly string[]): void {
+    this.#watched = markets;
+    this.#requested = markets;
+  }
+
   connected(endpoint: Endpoint): void {
     const link = this.#links[endpoint];
     link.connections++;
@@ -183,7 +193,9 @@ export class Recorder {
   disconnected(endpoint: Endpoint, cause: string, silence: number): void {
     const link = this.#links[endpoint];
     const from = this.#wallMs() - Math.round(silence);
-    // An outage within an outage is one.
+    const { settling } = link;
+    if (settling !== null && settling.recovered + settling.duplicates > 0) this.#judge(endpoint);
+    // A connection that brought nothing did not end the outage before it.
     link.down =
       link.settling === null ? { from, cause } : { from: link.settling.from, cause: link.settling.cause };
     link.settling = null;
@@ -340,16 +352,18 @@ export class Recorder {
       this.#addLost(session.id, `the disk did not keep up: ${this.#lost.trades} trades not recorded`);
     }
     const rows = this.#batch.count;
-    if (rows === 0 && this.#candles.size === 0 && this.#gaps.length === 0) return;
+    const requested = this.#requested ?? [];
+    if (rows + this.#candles.size + this.#gaps.length + requested.length === 0) return;
     const candles = [...this.#candles.values()];
     const gaps = this.#gaps;
     const trades = rows === 0 ? null : this.#batch.take();
     this.#candles.clear();
     this.#gaps = [];
+    this.#requested = null;
     this.#uncommitted += rows;
     const from = this.#wallMs();
     const done = this.#store
-      .commit({ session: session.id, markets: this.#markets, trades, candles, gaps })
+      .commit({ session: session.id, markets: this.#markets, requested, trades, candles, gaps })
       .then(() => this.#committed(session.id, rows))
       .catch((error: unknown) => this.#failed(error, rows, from))
       .finally(() => {
@@ -394,7 +408,7 @@ export class Recorder {
   #summary(session: SessionSummary): SessionSummary {
     return {
       ...session,
-      markets: this.#markets,
+      markets: this.#watched,
       trades: this.#storedTrades,
       candles: this.#candleKeys.size,
       gaps: this.#gapCount,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_CANDLES, Viewport } from '../../../renderer/chart/viewport.ts';
+import { DEFAULT_CANDLES, Viewport, YOUNG_CANDLES } from '../../../renderer/chart/viewport.ts';
 
 const STEP = 60_000;
 const END = 1_000_000 * STEP;
@@ -46,6 +46,22 @@ describe('following', () => {
     const air = view.right - END;
     view.track(0, END + STEP);
     expect(view.right - END - STEP).toBeCloseTo(air, 3);
+  });
+});
+
+describe('a young record', () => {
+  test('is drawn larger, and the picture widens as it grows, up to the default', () => {
+    expect(viewport(3).span).toBe(YOUNG_CANDLES * STEP);
+    expect(viewport(60).span).toBe(75 * STEP);
+    expect(viewport(200).span).toBe(DEFAULT_CANDLES * STEP);
+  });
+
+  test('keeps the span that the user chose by zooming', () => {
+    const view = viewport(20);
+    view.zoom(0.5, END);
+    const chosen = view.span;
+    view.track(END - 20 * STEP, END + 200 * STEP);
+    expect(view.span).toBe(chosen);
   });
 });
 
