@@ -12,7 +12,7 @@ export default ts.config(
     languageOptions: {
       globals: globals.node,
       parserOptions: {
-        project: ['./*/tsconfig.json', './main/*/tsconfig.json'],
+        project: ['./*/tsconfig.json', './main/*/tsconfig.json', './test/renderer/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
         extraFileExtensions: ['.svelte'],
       },

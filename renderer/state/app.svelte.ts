@@ -1,0 +1,361 @@
+/**
+ * What the views read: the core's state by snapshot and events, the markets that are on the
+ * screen, and the commands that a user gives. Bulk data (candles, trades) stays in plain objects;
+ * views depend on a revision that goes up at most once an animation frame.
+ */
+import { CONTRACT_VERSION } from '../../main/core/contract.ts';
+import type {
+  ChartKey,
+  CommandArgs,
+  CommandName,
+  CommandValue,
+  CoreEvent,
+  Endpoint,
+  Gap,
+  Granularity,
+  Millis,
+  RecordingState,
+  SessionSummary,
+  Snapshot,
+  SourceKind,
+  Theme,
+  WatchRow,
+} from '../../main/core/contract.ts';
+import { fail } from '../../main/core/result.ts';
+import type { AppError, Result } from '../../main/core/result.ts';
+import { keepOpen } from './bridge.ts';
+import type { Bridge, BridgeState, Transport } from './bridge.ts';
+import { baseOf, Charts } from './charts.ts';
+import type { Feed, Step } from './charts.ts';
+import type { Client } from './client.ts';
+import { onNextFrame } from './frames.ts';
+import { readSteps, writeSteps } from './preferences.ts';
+import { reduce, withGap } from './reduce.ts';
+import type { View } from './reduce.ts';
+import { arrange } from './slots.ts';
+import type { Slots } from './slots.ts';
+import { Tape } from './tape.ts';
+
+export type Tab = 'live' | 'sessions';
+
+/** Trades asked for at a time. */
+const TAPE_PAGE = 500;
+
+export class App {
+  /** null until the first snapshot. */
+  view = $state.raw<View | null>(null);
+  bridge = $state.raw<BridgeState>({ phase: 'opening' });
+  /** What a command could not do; shown in the status bar until the next one succeeds. */
+  notice = $state.raw<AppError | null>(null);
+  /** The core speaks another version of the contract than this page. */
+  mismatch = $state(false);
+  /** The core's wall clock, once a second. */
+  now = $state<Millis>(Date.now());
+
+  tab = $state<Tab>('live');
+  connectionOpen = $state(false);
+  /** Goes up when the search field is asked for from elsewhere. */
+  searchAsked = $state(0);
+  slots = $state.raw<Slots>([]);
+  steps = $state.raw<readonly Step[]>(readSteps());
+  /** Go up when there is something new to draw. */
+  tapeRevision = $state(0);
+  chartsRevision = $state(0);
+  tapeLoading = $state(false);
+  /** There may be older trades than those on the tape. */
+  tapeMore = $state(false);
+  sessions = $state.raw<readonly SessionSummary[] | null>(null);
+
+  /** From this window's clock to the core's. */
+  #clockOffset: Millis = 0;
+
+  readonly tape = new Tape();
+  readonly charts: Charts;
+
+  /** Milliseconds to the next attempt on the bridge; null while none is due. */
+  readonly bridgeWait = $derived(
+    this.bridge.phase === 'lost' && this.bridge.retryAt !== null
+      ? Math.max(0, this.bridge.retryAt + this.#clockOffset - this.now)
+      : null,
+  );
+
+  readonly main = $derived(this.row(this.slots[0] ?? null));
+
+  readonly #bridge: Bridge;
+  readonly #ticker: ReturnType<typeof setInterval>;
+  #client: Client | null = null;
+  /** Ahead of `view` within a frame. */
+  #next: View | null = null;
+  #stateChanged = false;
+  #tapeChanged = false;
+  #chartsChanged = false;
+  #lastEvent: Millis = Date.now();
+  #tapeMarket: string | null = null;
+  #followed = '';
+  /** The watchlist that was asked for, until the core shows it: the next change builds on it. */
+  #wanted: readonly string[] | null = null;
+  #schedule: () => void;
+
+  constructor(transport: Transport) {
+    this.#schedule = onNextFrame(() => this.#publish());
+    this.charts = new Charts(
+      () => {
+        this.#chartsChanged = true;
+        this.#schedule();
+      },
+      (gap) => this.#noteGap(gap),
+    );
+    this.#ticker = setInterval(() => {
+      this.now = Date.now() + this.#clockOffset;
+    }, 1000);
+    this.#bridge = keepOpen(transport, {
+      state: (state) => {
+        this.bridge = state;
+      },
+      client: (client) => {
+        this.#client = client;
+        client.onEvent((event) => {
+          if (this.#client === client) this.#take(event);
+        });
+      },
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+    this.#bridge.close();
+  }
+
+  /** The watchlist's row of a market. */
+  row(market: string | null): WatchRow | null {
+    if (market === null) return null;
+    return this.view?.watchlist.find((row) => row.market.id === market) ?? null;
+  }
+
+  feed(market: string, granularity: Granularity): Feed | null {
+    return this.charts.find(market, granularity);
+  }
+
+  /** Gaps of one endpoint that are known here, oldest first. */
+  gapsOf(endpoint: Endpoint): readonly Gap[] {
+    return this.view?.gaps.filter((gap) => gap.endpoint === endpoint) ?? [];
+  }
+
+  /** Runs a command; what fails is shown in the status bar too. */
+  async call<N extends CommandName>(name: N, args: CommandArgs<N>): Promise<Result<CommandValue<N>>> {
+    const result = await this.ask(name, args);
+    this.notice = result.ok ? null : result.error;
+    return result;
+  }
+
+  /** Runs a command whose failure the caller shows in its own place. */
+  async ask<N extends CommandName>(name: N, args: CommandArgs<N>): Promise<Result<CommandValue<N>>> {
+    if (this.#client === null) return fail('closed', 'The connection to Quipu is lost.');
+    return this.#client.call(name, args);
+  }
+
+  select(market: string): void {
+    this.#place(market);
+    this.tab = 'live';
+  }
+
+  setStep(slot: number, step: Step): void {
+    this.steps = this.steps.map((known, i) => (i === slot ? step : known));
+    writeSteps(this.steps);
+    this.#follow();
+  }
+
+  async addMarket(market: string): Promise<void> {
+    const ids = this.#wanted ?? this.#ids();
+    if (!ids.includes(market)) await this.#setWatchlist([...ids, market]);
+  }
+
+  async removeMarket(market: string): Promise<void> {
+    const ids = this.#wanted ?? this.#ids();
+    if (ids.includes(market)) await this.#setWatchlist(ids.filter((id) => id !== market));
+  }
+
+  setSource(source: SourceKind): Promise<Result<null>> {
+    return this.call('source.set', { source });
+  }
+
+  setTheme(theme: Theme): Promise<Result<null>> {
+    return this.call('settings.set', { settings: { theme } });
+  }
+
+  retryBridge(): void {
+    this.#bridge.retryNow();
+  }
+
+  /** Asks for the list of sessions anew. */
+  async loadSessions(): Promise<void> {
+    const result = await this.call('sessions.list', {});
+    if (result.ok) this.sessions = result.value.sessions;
+  }
+
+  /** Nothing on the tape moves until `releaseTape`; new trades wait. */
+  holdTape(): void {
+    this.tape.hold();
+  }
+
+  releaseTape(): void {
+    this.tape.release();
+    this.#touchTape();
+  }
+
+  /** Loads the page before the oldest trade of the tape, when there is one. */
+  async loadOlderTrades(): Promise<void> {
+    const oldest = this.tape.oldest;
+    if (this.tapeLoading || !this.tapeMore || oldest === null || this.tape.full) return;
+    // Trades of the same microsecond can lie on either side of a page's edge, so the edge is asked
+    // for again and what is here already is taken out.
+    const added = await this.#loadTrades(oldest + 1);
+    if (added === 0 && this.tapeMore) await this.#loadTrades(oldest);
+  }
+
+  async #setWatchlist(markets: readonly string[]): Promise<void> {
+    this.#wanted = markets;
+    const result = await this.call('watch.set', { markets });
+    if (!result.ok) this.#wanted = null;
+  }
+
+  #ids(): readonly string[] {
+    return this.#next?.watchlist.map((row) => row.market.id) ?? [];
+  }
+
+  #take(event: CoreEvent): void {
+    const now = Date.now() + this.#clockOffset;
+    switch (event.type) {
+      case 'snapshot':
+        this.#start(event.snapshot);
+        break;
+      case 'trades':
+        if (event.market !== this.#tapeMarket) return;
+        this.tape.add(event.bytes);
+        this.#touchTape();
+        return;
+      case 'candles':
+        this.charts.apply(event.chart, event.candles);
+        return;
+      case 'gap':
+        this.charts.addGap(event.gap);
+        this.#touchTape();
+        break;
+      case 'source':
+        // Each source has a store of its own.
+        if (event.source !== this.#next?.source) this.#forget();
+        break;
+    }
+    const before = this.#next;
+    this.#next = reduce(before, event, this.#lastEvent, now);
+    if (event.type === 'ticks') this.#lastEvent = now;
+    this.#stateChanged = true;
+    if (event.type === 'watchlist' && this.#wanted?.join('\n') === this.#ids().join('\n'))
+      this.#wanted = null;
+    if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
+    if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
+    this.#schedule();
+  }
+
+  #start(snapshot: Snapshot): void {
+    this.mismatch = snapshot.version !== CONTRACT_VERSION;
+    this.#clockOffset = snapshot.now - Date.now();
+    this.now = snapshot.now;
+    this.notice = null;
+    this.#forget();
+    if (this.tab === 'sessions') void this.loadSessions();
+  }
+
+  /** Drops history: it is of another source, or there may be a hole before what comes next. */
+  #forget(): void {
+    this.#wanted = null;
+    this.charts.reset(this.#client);
+    this.tape.clear();
+    this.tapeMore = false;
+    this.tapeLoading = false;
+    this.#tapeMarket = null;
+    this.#followed = '';
+    this.sessions = null;
+    this.#touchTape();
+  }
+
+  #place(select: string | null): void {
+    const slots = arrange(this.slots, this.#ids(), select);
+    if (slots.length !== this.slots.length || slots.some((id, i) => id !== this.slots[i])) this.slots = slots;
+    this.#follow();
+  }
+
+  #follow(): void {
+    // A market is in one slot at most, so no chart comes twice.
+    const charts = this.slots.flatMap((market, slot): ChartKey[] =>
+      market === null ? [] : [{ market, granularity: baseOf(this.steps[slot] ?? '1m') }],
+    );
+    const market = this.slots[0] ?? null;
+    const followed = JSON.stringify([charts, market]);
+    if (followed === this.#followed || this.#client === null) return;
+    this.#followed = followed;
+    // Sent before any page is asked for: requests are answered in their order.
+    void this.ask('follow.set', { charts, tapes: market === null ? [] : [market] }).then((result) => {
+      if (!result.ok && result.error.kind !== 'closed') this.notice = result.error;
+    });
+    this.charts.follow(charts);
+    if (market === this.#tapeMarket) return;
+    this.#tapeMarket = market;
+    this.tape.clear();
+    this.tapeMore = false;
+    this.tapeLoading = false;
+    this.#touchTape();
+    if (market !== null) void this.#loadTrades(null);
+  }
+
+  async #loadTrades(before: number | null): Promise<number> {
+    const market = this.#tapeMarket;
+    const client = this.#client;
+    if (market === null) return 0;
+    this.tapeLoading = true;
+    const result = await this.ask('trades.page', { market, before, limit: TAPE_PAGE });
+    if (market !== this.#tapeMarket || client !== this.#client) return 0;
+    this.tapeLoading = false;
+    if (!result.ok) {
+      this.notice = result.error;
+      this.tapeMore = false;
+      return 0;
+    }
+    const added = this.tape.merge(result.value.bytes);
+    this.tapeMore = result.value.more;
+    this.#touchTape();
+    return added;
+  }
+
+  #noteGap(gap: Gap): void {
+    if (this.#next === null) return;
+    this.#next = { ...this.#next, gaps: withGap(this.#next.gaps, gap) };
+    this.#stateChanged = true;
+    this.#touchTape();
+  }
+
+  #noteRecording({ state, session }: RecordingState, before: View | null): void {
+    if (state !== before?.recording.state || session?.id !== before.recording.session?.id) {
+      // A session began or ended, and the event need not tell of the one before.
+      void this.loadSessions();
+      return;
+    }
+    if (session === null || this.sessions === null) return;
+    const others = this.sessions.filter((known) => known.id !== session.id);
+    this.sessions = [...others, session].sort((a, b) => b.started - a.started);
+  }
+
+  #touchTape(): void {
+    this.#tapeChanged = true;
+    this.#schedule();
+  }
+
+  #publish(): void {
+    if (this.#stateChanged) this.view = this.#next;
+    if (this.#tapeChanged) this.tapeRevision++;
+    if (this.#chartsChanged) this.chartsRevision++;
+    this.#stateChanged = false;
+    this.#tapeChanged = false;
+    this.#chartsChanged = false;
+  }
+}

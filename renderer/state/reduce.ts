@@ -1,0 +1,97 @@
+/** What views show, from a snapshot and events alone. Pure: the same events give the same state. */
+import type {
+  CoreEvent,
+  Endpoint,
+  Gap,
+  LinkState,
+  Millis,
+  Snapshot,
+  Tick,
+  WatchRow,
+} from '../../main/core/contract.ts';
+
+/** A snapshot kept up to date. Parts that an event did not touch stay the same objects. */
+export interface View extends Snapshot {
+  /** Gaps reported since the snapshot, oldest first; at most `MOST_GAPS`. */
+  readonly gaps: readonly Gap[];
+}
+
+/** Closes in a row's sparkline. */
+const SPARK_LENGTH = 60;
+const MINUTE_MS = 60_000;
+const MOST_GAPS = 200;
+
+/**
+ * The view after `event`. `before` and `now` (ms since the epoch) are the times of the event before
+ * this one and of this one: a sparkline gets a new point when a minute began between them.
+ */
+export function reduce(view: View | null, event: CoreEvent, before: Millis, now: Millis): View | null {
+  if (event.type === 'snapshot') return { ...event.snapshot, gaps: [] };
+  if (view === null) return null;
+  switch (event.type) {
+    case 'source':
+      return event.source === view.source
+        ? { ...view, key: event.key }
+        : { ...view, source: event.source, key: event.key, gaps: [] };
+    case 'link':
+      return { ...view, links: withLink(view.links, event.link) };
+    case 'recording':
+      return { ...view, recording: event.recording };
+    case 'watchlist':
+      return { ...view, watchlist: event.rows };
+    case 'ticks':
+      return { ...view, watchlist: withTicks(view.watchlist, event.ticks, before, now) };
+    case 'gap':
+      return { ...view, gaps: withGap(view.gaps, event.gap) };
+    case 'store':
+      return { ...view, store: event.store };
+    case 'settings':
+      return { ...view, settings: event.settings };
+    case 'trades':
+    case 'candles':
+      return view;
+  }
+}
+
+/** `gaps` with `gap`, which replaces what was said of the same stretch before. */
+export function withGap(gaps: readonly Gap[], gap: Gap): readonly Gap[] {
+  const others = gaps.filter(
+    (known) => known.session !== gap.session || known.endpoint !== gap.endpoint || known.from !== gap.from,
+  );
+  others.push(gap);
+  others.sort((a, b) => a.from - b.from);
+  return others.slice(-MOST_GAPS);
+}
+
+function withLink(
+  links: Readonly<Record<Endpoint, LinkState>>,
+  link: LinkState,
+): Readonly<Record<Endpoint, LinkState>> {
+  return link.endpoint === 'trades'
+    ? { trades: link, candles: links.candles }
+    : { trades: links.trades, candles: link };
+}
+
+function withTicks(
+  rows: readonly WatchRow[],
+  ticks: readonly Tick[],
+  before: Millis,
+  now: Millis,
+): readonly WatchRow[] {
+  if (ticks.length === 0) return rows;
+  const byMarket = new Map(ticks.map((tick) => [tick.market, tick]));
+  const newMinute = Math.floor(before / MINUTE_MS) !== Math.floor(now / MINUTE_MS);
+  return rows.map((row) => {
+    const tick = byMarket.get(row.market.id);
+    if (tick === undefined) return newMinute ? { ...row, spark: moved(row.spark, row.last, true) } : row;
+    const { last, change, rate, priceDigits, sizeDigits } = tick;
+    return { ...row, last, change, rate, priceDigits, sizeDigits, spark: moved(row.spark, last, newMinute) };
+  });
+}
+
+function moved(spark: readonly number[], last: number | null, newMinute: boolean): readonly number[] {
+  if (last === null) return spark;
+  if (!newMinute && spark.at(-1) === last) return spark;
+  const kept = newMinute || spark.length === 0 ? spark : spark.slice(0, -1);
+  return [...kept, last].slice(-SPARK_LENGTH);
+}

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CoreEvent } from '../../main/core/contract.ts';
+import { App } from '../../renderer/state/app.svelte.ts';
+import { snapshot, TestChannel, tradeBytes, watchRow } from './support.ts';
+
+// For the whole file: a frame may still be due when a test has ended.
+vi.stubGlobal('requestAnimationFrame', (run: () => void) => setTimeout(run, 0));
+vi.stubGlobal('cancelAnimationFrame', clearTimeout);
+
+let channel: TestChannel;
+let app: App;
+
+function event(told: CoreEvent): void {
+  channel.tell({ kind: 'event', event: told });
+}
+
+function asked(command: string): unknown[] {
+  return channel.sent.filter((sent) => sent.command === command).map(({ args }) => args);
+}
+
+beforeEach(async () => {
+  channel = new TestChannel();
+  app = new App({ open: () => Promise.resolve(channel) });
+  await vi.waitUntil(() => app.bridge.phase === 'open');
+});
+
+afterEach(() => {
+  app.close();
+});
+
+describe('App', () => {
+  it('shows a snapshot, and follows its first markets before it asks for their history', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    expect(app.slots).toEqual(['a', 'b', 'c']);
+    expect(asked('follow.set')).toMatchObject([
+      { charts: ['a', 'b', 'c'].map((market) => ({ market, granularity: '1m' })), tapes: ['a'] },
+    ]);
+    expect(channel.sent[0]?.command).toBe('follow.set');
+    expect(asked('candles.page')).toHaveLength(3);
+    expect(asked('trades.page')).toEqual([{ market: 'a', before: null, limit: 500 }]);
+  });
+
+  it('refuses to show a core of another version', async () => {
+    event({ type: 'snapshot', snapshot: snapshot({ version: 999 }) });
+    await vi.waitUntil(() => app.mismatch);
+  });
+
+  it('puts the trades of the large market alone on the tape', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    event({ type: 'trades', market: 'a', count: 1, bytes: tradeBytes([5, 1, 1]) });
+    event({ type: 'trades', market: 'b', count: 1, bytes: tradeBytes([6, 1, 1]) });
+    channel.answer('trades.page', { count: 2, more: true, bytes: tradeBytes([4, 1, 1], [5, 1, 1]) });
+    await vi.waitUntil(() => app.tapeMore);
+    expect(app.tape.length).toBe(2);
+    app.select('b');
+    expect(app.tape.length).toBe(0);
+    expect(app.slots).toEqual(['b', 'a', 'c']);
+    expect(asked('trades.page').at(-1)).toMatchObject({ market: 'b' });
+  });
+
+  it('asks for the edge of a page again, so that trades of one microsecond are not cut apart', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    channel.answer('trades.page', { count: 1, more: true, bytes: tradeBytes([50, 2, 1]) });
+    await vi.waitUntil(() => app.tapeMore);
+    const loaded = app.loadOlderTrades();
+    expect(asked('trades.page').at(-1)).toMatchObject({ before: 51 });
+    channel.answer('trades.page', { count: 2, more: false, bytes: tradeBytes([50, 1, 1], [50, 2, 1]) });
+    await loaded;
+    expect(app.tape.length).toBe(2);
+    expect(app.tapeMore).toBe(false);
+  });
+
+  it('builds one change of the watchlist on the one before, though the core has not shown it yet', () => {
+    event({ type: 'snapshot', snapshot: snapshot({ watchlist: [watchRow('a')] }) });
+    void app.addMarket('b');
+    void app.addMarket('c');
+    void app.removeMarket('a');
+    expect(asked('watch.set')).toEqual([
+      { markets: ['a', 'b'] },
+      { markets: ['a', 'b', 'c'] },
+      { markets: ['b', 'c'] },
+    ]);
+    event({ type: 'watchlist', rows: [watchRow('b'), watchRow('c')] });
+    void app.addMarket('d');
+    expect(asked('watch.set').at(-1)).toEqual({ markets: ['b', 'c', 'd'] });
+  });
+
+  it('starts anew when the source changes: its store is another one', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    channel.answer('trades.page', { count: 1, more: false, bytes: tradeBytes([50, 2, 1]) });
+    await vi.waitUntil(() => app.tape.length === 1);
+    const before = asked('candles.page').length;
+    event({ type: 'source', source: 'demo', key: { place: 'demo', problem: null } });
+    expect(app.tape.length).toBe(0);
+    expect(asked('candles.page')).toHaveLength(before + 3);
+  });
+
+  it('keeps what a command could not do for the status bar, until one succeeds', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    const error = { kind: 'storage', message: 'The disk is full.', action: 'Free some room.' } as const;
+    const failing = app.setSource('demo');
+    channel.tell({ kind: 'reply', id: channel.sent.at(-1)?.id ?? -1, result: { ok: false, error } });
+    await failing;
+    expect(app.notice).toEqual(error);
+    const working = app.setTheme('dark');
+    channel.answer('settings.set', null);
+    await working;
+    expect(app.notice).toBeNull();
+  });
+
+  it('says that the bridge is lost, and why', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    channel.lose('Quipu was ended.');
+    expect(app.bridge).toMatchObject({ phase: 'lost', why: 'Quipu was ended.', attempt: 1 });
+    expect(await app.ask('sessions.list', {})).toMatchObject({ ok: false, error: { kind: 'closed' } });
+  });
+});

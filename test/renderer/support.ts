@@ -1,0 +1,109 @@
+/** Values of the contract for the tests of the renderer. */
+import type {
+  ClientChannel,
+  Endpoint,
+  LinkState,
+  Message,
+  Request,
+  Snapshot,
+  WatchRow,
+} from '../../main/core/contract.ts';
+import { CONTRACT_VERSION, TRADE_BUY } from '../../main/core/contract.ts';
+
+/** A channel whose other end is the test. */
+export class TestChannel implements ClientChannel {
+  readonly sent: Request[] = [];
+  closed = false;
+  #onMessage: (message: Message) => void = () => {};
+  #onClose: (why: string) => void = () => {};
+
+  send(request: Request): void {
+    this.sent.push(request);
+  }
+
+  onMessage(listener: (message: Message) => void): void {
+    this.#onMessage = listener;
+  }
+
+  onClose(listener: (why: string) => void): void {
+    this.#onClose = listener;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  tell(message: Message): void {
+    this.#onMessage(message);
+  }
+
+  /** Answers the last request of `command`. */
+  answer(command: string, value: unknown): void {
+    const request = this.sent.findLast((sent) => sent.command === command);
+    if (request === undefined) throw new Error(`nothing asked for ${command}`);
+    this.tell({ kind: 'reply', id: request.id, result: { ok: true, value } });
+  }
+
+  lose(why: string): void {
+    this.#onClose(why);
+  }
+}
+
+export type TestTrade = readonly [time: number, price: number, size: number, flags?: number];
+
+/** Trades in the contract's layout. */
+export function tradeBytes(...trades: readonly TestTrade[]): Uint8Array {
+  const floats = trades.flatMap(([time, price, size, flags]) => [time, price, size, flags ?? TRADE_BUY]);
+  return new Uint8Array(Float64Array.from(floats).buffer);
+}
+
+export function watchRow(id: string, over: Partial<WatchRow> = {}): WatchRow {
+  return {
+    market: { id, venue: 'binance', symbol: id, base: 'usdt', assetType: null, active: true, volume1h: null },
+    trades: 'confirmed',
+    candles: 'confirmed',
+    refusal: null,
+    last: 10,
+    change: null,
+    rate: 1,
+    priceDigits: 2,
+    sizeDigits: 0,
+    spark: [9, 10],
+    ...over,
+  };
+}
+
+export function link(endpoint: Endpoint, over: Partial<LinkState> = {}): LinkState {
+  return {
+    endpoint,
+    url: `wss://example.org/${endpoint}`,
+    phase: 'live',
+    since: 0,
+    problem: null,
+    retryAt: null,
+    attempt: 0,
+    connections: 1,
+    messagesPerSecond: 1,
+    bytesPerSecond: 1,
+    lagP95: 10,
+    roundTrip: 5,
+    refused: 0,
+    ...over,
+  };
+}
+
+export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
+  return {
+    version: CONTRACT_VERSION,
+    app: { version: '0.1.0', host: 'browser' },
+    now: 1_700_000_000_000,
+    source: 'live',
+    key: { place: 'keychain', problem: null },
+    links: { trades: link('trades'), candles: link('candles') },
+    recording: { state: 'recording', session: null, problem: null },
+    watchlist: [watchRow('a'), watchRow('b'), watchRow('c')],
+    store: { folder: '/tmp/cache', bytes: 0, free: null, trades: 0, candles: 0 },
+    settings: { theme: 'system' },
+    ...over,
+  };
+}
