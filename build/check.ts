@@ -3,7 +3,11 @@ import { spawnSync } from 'node:child_process';
 
 const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] = [
   ['types', ['tsc', '-b']],
-  ['components', ['svelte-check', '--tsconfig', 'renderer/tsconfig.json', '--fail-on-warnings', '--output', 'human']],
+  ["types of the renderer's tests", ['tsc', '-p', 'test/renderer']],
+  [
+    'components',
+    ['svelte-check', '--tsconfig', 'renderer/tsconfig.json', '--fail-on-warnings', '--output', 'human'],
+  ],
   ['lint', ['eslint', '.', '--max-warnings', '0']],
   ['format', ['prettier', '--check', '--log-level', 'warn', '.']],
 ];

@@ -1,0 +1,183 @@
+/**
+ * The key in the OS keychain, by keytar: Keychain on macOS, Credential Manager on Windows, the Secret
+ * Service on Linux. Never hangs, and never in plaintext: where there is no keychain, it says so.
+ */
+import { execFile } from 'node:child_process';
+import type { SecretStore } from './ports.ts';
+import { QuipuError } from './result.ts';
+
+const SERVICE = 'Quipu';
+const ACCOUNT = 'inca-api-key';
+/** A locked keyring with a screen waits for the user, and keytar with it. */
+const TIME_LIMIT_MS = 5_000;
+
+/** The part of keytar that is used. Its `findCredentials` crashes the process when the keyring is locked. */
+export interface Keytar {
+  getPassword(service: string, account: string): Promise<string | null>;
+  setPassword(service: string, account: string, password: string): Promise<void>;
+  deletePassword(service: string, account: string): Promise<boolean>;
+}
+
+export interface KeychainOptions {
+  /** keytar in this process, without it. */
+  readonly load?: () => Promise<Keytar>;
+  /** Whether the keychain is locked; null: that could not be found out. */
+  readonly isLocked?: () => Promise<boolean | null>;
+  readonly timeLimitMs?: number;
+}
+
+/**
+ * A SecretStore over keytar.
+ *
+ * A call that does not end in time is left behind, since native code cannot be stopped; until it ends,
+ * further calls fail at once, or a few of them would use up the threads that files and names need too.
+ */
+export function createKeychain(options: KeychainOptions = {}): SecretStore {
+  const { load = loadKeytar, isLocked = secretServiceLocked, timeLimitMs = TIME_LIMIT_MS } = options;
+  let leftBehind = false;
+
+  async function call<T>(use: (keytar: Keytar) => Promise<T>): Promise<T> {
+    if (leftBehind) throw waiting();
+    const keytar = await load();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        leftBehind = true;
+        reject(waiting());
+      }, timeLimitMs);
+    });
+    const done = use(keytar)
+      .catch((error: unknown) => {
+        throw unusable(error);
+      })
+      .finally(() => {
+        leftBehind = false;
+      });
+    try {
+      return await Promise.race([done, late]);
+    } finally {
+      clearTimeout(timer);
+      // Nobody waits any more for one that fails late.
+      done.catch(() => undefined);
+    }
+  }
+
+  /** keytar answers "nothing there" for a locked keychain too. @throws {QuipuError} unless it is open */
+  async function mustBeOpen(): Promise<void> {
+    const locked = await isLocked();
+    if (locked === false) return;
+    throw new QuipuError(
+      'keychain',
+      locked === true
+        ? 'The keychain is locked.'
+        : 'The keychain shows no API key, and whether it is locked could not be found out.',
+      'Unlock the keychain (log in with your password), then try again.',
+    );
+  }
+
+  return {
+    async get() {
+      const key = await call((keytar) => keytar.getPassword(SERVICE, ACCOUNT));
+      if (key === null) await mustBeOpen();
+      return key;
+    },
+    set: (key) => call((keytar) => keytar.setPassword(SERVICE, ACCOUNT, key)),
+    async forget() {
+      const forgotten = await call((keytar) => keytar.deletePassword(SERVICE, ACCOUNT));
+      if (!forgotten) await mustBeOpen();
+    },
+  };
+}
+
+/** keytar itself. @throws {QuipuError} kind `keychain` when it is not there or cannot be loaded */
+export async function loadKeytar(): Promise<Keytar> {
+  try {
+    // CommonJS and native: some loaders give it as the default export alone.
+    const loaded = (await import('keytar')) as Keytar & { readonly default?: Keytar };
+    return loaded.default ?? loaded;
+  } catch {
+    throw new QuipuError(
+      'keychain',
+      'The keychain cannot be used: keytar is not installed or its library is missing.',
+      process.platform === 'linux'
+        ? 'Install libsecret (Debian: libsecret-1-dev), then run `npm ci` again; or set QUIPU_API_KEY.'
+        : 'Run `npm ci` again; or set QUIPU_API_KEY.',
+    );
+  }
+}
+
+function waiting(): QuipuError {
+  return new QuipuError(
+    'keychain',
+    'The keychain did not answer in time; it may be waiting for you to unlock it.',
+    'Unlock the keychain, then try again.',
+  );
+}
+
+function unusable(error: unknown): QuipuError {
+  if (error instanceof QuipuError) return error;
+  const words = error instanceof Error ? error.message : String(error);
+  return new QuipuError(
+    'keychain',
+    `The keychain could not be used: ${words}`,
+    process.platform === 'linux'
+      ? 'Start or unlock a keyring (GNOME Keyring, KWallet) in this session; or set QUIPU_API_KEY.'
+      : 'Unlock the keychain, then try again; or set QUIPU_API_KEY.',
+  );
+}
+
+/** Ways to ask the Secret Service over D-Bus; a desktop has at least one of the three programs. */
+const LOCKED_QUESTIONS: readonly (readonly [program: string, args: readonly string[]])[] = [
+  [
+    'gdbus',
+    [
+      ...['call', '--session', '--timeout', '3', '--dest', 'org.freedesktop.secrets'],
+      ...['--object-path', '/org/freedesktop/secrets/aliases/default'],
+      ...['--method', 'org.freedesktop.DBus.Properties.Get'],
+      ...['org.freedesktop.Secret.Collection', 'Locked'],
+    ],
+  ],
+  [
+    'dbus-send',
+    [
+      ...['--session', '--print-reply', '--reply-timeout=3000', '--dest=org.freedesktop.secrets'],
+      ...['/org/freedesktop/secrets/aliases/default', 'org.freedesktop.DBus.Properties.Get'],
+      ...['string:org.freedesktop.Secret.Collection', 'string:Locked'],
+    ],
+  ],
+  [
+    'busctl',
+    [
+      ...['--user', '--timeout=3', 'get-property', 'org.freedesktop.secrets'],
+      ...['/org/freedesktop/secrets/aliases/default', 'org.freedesktop.Secret.Collection', 'Locked'],
+    ],
+  ],
+];
+
+/** A service without a default collection: nothing was ever stored, so nothing is locked. */
+const NO_COLLECTION = /UnknownObject|UnknownMethod|No such (object|interface|method)|does not exist/i;
+
+/**
+ * Whether the default collection is locked (Secret Service API 0.2, property
+ * org.freedesktop.Secret.Collection.Locked). Reading a property asks the user nothing.
+ */
+async function secretServiceLocked(): Promise<boolean | null> {
+  // Elsewhere keytar throws when the keychain is locked.
+  if (process.platform !== 'linux') return false;
+  for (const [program, args] of LOCKED_QUESTIONS) {
+    const answer = await run(program, args);
+    if (answer === null) continue;
+    if (/\btrue\b/.test(answer)) return true;
+    if (/\bfalse\b/.test(answer) || NO_COLLECTION.test(answer)) return false;
+  }
+  return null;
+}
+
+/** What the program wrote, whether it succeeded or not; null when it could not be run or took too long. */
+function run(program: string, args: readonly string[]): Promise<string | null> {
+  return new Promise((resolve) => {
+    execFile(program, args, { timeout: TIME_LIMIT_MS }, (error, stdout, stderr) => {
+      resolve(error !== null && typeof error.code !== 'number' ? null : stdout + stderr);
+    });
+  });
+}

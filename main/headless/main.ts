@@ -1,0 +1,76 @@
+/** From arguments to a verb, and from its end to an exit code. */
+import type { Command } from './command.ts';
+import { EXIT_OK, exitCodeOf, lineOf, UsageError } from './exit.ts';
+import { appVersion } from './version.ts';
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  'demo-feed': async () => (await import('./commands/demo-feed.ts')).demoFeed,
+  record: async () => (await import('./commands/record.ts')).record,
+  sessions: async () => (await import('./commands/sessions.ts')).sessions,
+  trades: async () => (await import('./commands/trades.ts')).trades,
+  candles: async () => (await import('./commands/candles.ts')).candles,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  serve: async () => (await import('./commands/serve.ts')).serve,
+};
+
+const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
+
+  record      records markets without a screen
+  sessions    lists what was recorded
+  trades      exports a session's trades
+  candles     exports a session's candles
+  serve       the app in a browser of this computer
+  doctor      tries the connection and says what to do
+  demo-feed   a local server that speaks the API
+
+\`COMMAND --help\` tells a command's options.
+
+Environment:
+  QUIPU_API_KEY         the API key; without it, the one in the OS keychain
+  QUIPU_TRADES_URL      address of the trades endpoint
+  QUIPU_METRICS_URL     address of the aggregated trade metrics endpoint
+  QUIPU_DICTIONARY_URL  base address of the dictionaries
+  QUIPU_DATA_DIR        folder of the recordings
+  QUIPU_LOG             error, warn (without it), info or debug: what is told on stderr
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the server (401, 403), 4 unreachable, 5 storage
+`;
+
+/** Runs one command and sets the process's exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  // Whoever read our output has gone (`quipu trades ... | head`): that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT_OK);
+    throw error;
+  });
+  process.stderr.on('error', () => undefined);
+  try {
+    process.exitCode = await run(args);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    process.stderr.write(`${lineOf(error)}\n`);
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return EXIT_OK;
+  }
+  if (name === '--version') {
+    process.stdout.write(`${appVersion()}\n`);
+    return EXIT_OK;
+  }
+  const names = Object.keys(COMMANDS).join(', ');
+  if (name === undefined) throw new UsageError(`Name a command: ${names}; or --help.`);
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined)
+    throw new UsageError(`There is no command ${name.slice(0, 60)}. Use one of ${names}.`);
+  const command = await load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(command.help);
+    return EXIT_OK;
+  }
+  return command.run(rest);
+}
