@@ -1,0 +1,23 @@
+/** What the core needs of the world, in the desktop. */
+import { join } from 'node:path';
+import { createKeychain } from '../core/keychain.ts';
+import type { Logger, Ports } from '../core/ports.ts';
+import { createWsSocket } from '../core/session/ws-socket.ts';
+import { startDemoWorker } from '../demo/handle.ts';
+import { systemClock } from '../headless/ports.ts';
+
+/** @param scripts folder of the bundled threads' scripts */
+export function desktopPorts(scripts: string, logger: Logger): Ports {
+  return {
+    clock: systemClock,
+    logger,
+    secrets: createKeychain(),
+    sockets: createWsSocket,
+    fetch: globalThis.fetch,
+    workerScript: (name) => join(scripts, `${name}-worker.cjs`),
+    startDemoFeed: () =>
+      startDemoWorker(join(scripts, 'demo-worker.cjs'), {}, (error) => {
+        logger.log('error', 'the demo feed ended', { message: error.message });
+      }),
+  };
+}

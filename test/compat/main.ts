@@ -1,0 +1,27 @@
+/** What the main process of Electron 45 has and that of Electron 22 lacks, of what the product uses. */
+import './node.ts';
+import { protocol } from 'electron';
+import { fetch, FormData, Headers, Request, Response } from 'undici';
+
+Object.assign(globalThis, { fetch, FormData, Headers, Request, Response });
+
+/** `protocol.handle` (since Electron 25) by the older `registerBufferProtocol`. */
+function handle(scheme: string, handler: (request: Request) => Response | Promise<Response>): void {
+  const answer = async (given: Electron.ProtocolRequest): Promise<Electron.ProtocolResponse> => {
+    const { url, method, headers } = given;
+    const response = await handler(new Request(url, { method, headers }));
+    const data = Buffer.from(await response.arrayBuffer());
+    const named = Object.fromEntries(response.headers);
+    const [mimeType = 'application/octet-stream'] = (response.headers.get('content-type') ?? '').split(';');
+    return { statusCode: response.status, headers: named, mimeType, data };
+  };
+  protocol.registerBufferProtocol(scheme, (request, respond) => {
+    answer(request).then(
+      (response) => respond(response as Electron.ProtocolResponse & { data: Buffer }),
+      () => respond({ error: -2 }),
+    );
+  });
+}
+
+// The functions of this object come from a proxy, which would not keep one that is assigned.
+Object.defineProperty(protocol, 'handle', { value: handle });
