@@ -81,8 +81,7 @@ describe('layers', () => {
 
   it('the protocol has no socket, no clock and no file', () => {
     const wrong = from('main/core/protocol').filter(
-      ({ target }) =>
-        isBuiltin(target) || target === 'ws' || /^main\/core\/(session|store)/.test(target),
+      ({ target }) => isBuiltin(target) || target === 'ws' || /^main\/core\/(session|store)/.test(target),
     );
     expect(wrong.map(show)).toEqual([]);
   });

@@ -13,7 +13,8 @@ export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 /** What a handshake that was answered with `status` instead of 101 means. */
 export function problemOfStatus(status: number, headers: Headers): LinkProblem {
   const given = headers[ERROR_HEADER];
-  const serverWords = given === undefined ? null : cleanWords(Array.isArray(given) ? given.join(', ') : given);
+  const serverWords =
+    given === undefined ? null : cleanWords(Array.isArray(given) ? given.join(', ') : given);
   const known = STATUSES[status] ?? family(status);
   return { ...known, status, serverWords };
 }

@@ -114,9 +114,15 @@ describe('trades', () => {
     recorder.trade(trade('3'));
     clock.advance(4_000);
     await recorder.close();
-    expect((await stored()).map(({ id, origin }) => `${id} ${origin}`)).toEqual(['1 live', '2 redelivered', '3 live']);
+    expect((await stored()).map(({ id, origin }) => `${id} ${origin}`)).toEqual([
+      '1 live',
+      '2 redelivered',
+      '3 live',
+    ]);
     expect(recorder.report.trades).toEqual({ received: 4, stored: 3, duplicates: 1, refused: 0 });
-    expect(gaps).toMatchObject([{ endpoint: 'trades', state: 'recovered', recovered: 1, duplicates: 1, cause: 'cut' }]);
+    expect(gaps).toMatchObject([
+      { endpoint: 'trades', state: 'recovered', recovered: 1, duplicates: 1, cause: 'cut' },
+    ]);
     expect(gaps[0]).toMatchObject({ to: (gaps[0]?.from ?? 0) + 20_000 });
   });
 
@@ -187,7 +193,8 @@ describe('candles', () => {
   const rows = async (): Promise<Candle[]> => {
     const all: Candle[] = [];
     const session = recorder.report.session ?? 0;
-    for await (const page of store.exportCandles({ session, market: null, granularity: null })) all.push(...page);
+    for await (const page of store.exportCandles({ session, market: null, granularity: null }))
+      all.push(...page);
     return all;
   };
 
