@@ -88,6 +88,8 @@ export class FeedSession {
   #retryAt: number | null = null;
   #attempt = 0;
   #connections = 0;
+  /** Wall clock of the last opening, microseconds. */
+  #openedAt = 0;
   #heardAt = 0;
   #pingedAt = 0;
   #tracePrefix = '';
@@ -230,6 +232,7 @@ export class FeedSession {
   #opened(): void {
     const { clock, listener } = this.#options;
     this.#connections++;
+    this.#openedAt = clock.now();
     this.#problem = null;
     this.#heardAt = clock.monotonic();
     this.#pingedAt = 0;
@@ -260,7 +263,8 @@ export class FeedSession {
   readonly #sink = {
     trade: (trade: DecodedTrade): void => {
       this.#good(trade.market);
-      this.#health.lag(trade.exchangeTime);
+      // What is redelivered is late by nature and says nothing of the link.
+      if (trade.exchangeTime >= this.#openedAt) this.#health.lag(trade.exchangeTime);
       this.#options.listener.trade(trade);
     },
     candle: (candle: DecodedCandle): void => {
