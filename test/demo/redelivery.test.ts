@@ -88,6 +88,24 @@ describe('redelivery', () => {
     expect(second.data.length).toBeGreaterThan(0);
   });
 
+  it('begins with the subscription in force, not with one that was ended before', async () => {
+    const first = await connect(feed.addresses.trades);
+    await first.ask('subscribe', { marketIds: [BTC] });
+    clock.advance(10_000);
+    await first.ask('unsubscribe', { marketIds: [BTC] });
+    const before = first.data.length;
+    await first.ask('subscribe', { marketIds: [BTC] });
+    clock.advance(10_000);
+    const all = feed.tradesPublished(BTC);
+    await first.until(() => first.data.length === all);
+    first.cut();
+    await gone();
+    const second = await connect(feed.addresses.trades);
+    await second.ask('subscribe', { marketIds: [BTC] });
+    expect(before).toBeGreaterThan(0);
+    expect(second.data).toEqual(first.data.slice(before));
+  });
+
   it('gives candles again too, of the granularity that was subscribed', async () => {
     const first = await connect(feed.addresses.candles);
     await first.ask('subscribe', { marketIds: [BTC], granularity: '1m' });
