@@ -95,8 +95,17 @@ describe('layers', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
+  it('the hosts know nothing of each other', () => {
+    const wrong = imports.filter(
+      ({ file, target }) =>
+        (file.startsWith('main/shell/') && target.startsWith('main/headless/')) ||
+        (file.startsWith('main/headless/') && target.startsWith('main/shell/')),
+    );
+    expect(wrong.map(show)).toEqual([]);
+  });
+
   it('the demo feed shares no code with what it tests: of the core it knows types and results', () => {
-    const allowed = ['main/core/ports.ts', 'main/core/contract.ts', 'main/core/result.ts'];
+    const allowed = ['ports', 'contract', 'result', 'system-clock'].map((name) => `main/core/${name}.ts`);
     const wrong = from('main/demo').filter(
       ({ target }) => target.startsWith('main/core/') && !allowed.includes(target),
     );

@@ -9,7 +9,7 @@ import { ENDPOINTS } from '../core/contract.ts';
 import type { Clock, FeedAddresses } from '../core/ports.ts';
 import { QuipuError } from '../core/result.ts';
 import type { ChannelCounts, Connection } from './channel.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../core/system-clock.ts';
 import { answerDictionary, DICTIONARY_PATH } from './dictionary.ts';
 import type { DemoFault } from './handshake.ts';
 import { authorize, refuse, wordsOf } from './handshake.ts';

@@ -133,11 +133,7 @@ function listen(server: Server, port: number): Promise<number> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'another program uses it' : error.message;
       reject(
-        new QuipuError(
-          'busy',
-          `Port ${port} of ${HOST} cannot be had: ${why}.`,
-          'Name another with --port.',
-        ),
+        new QuipuError('busy', `Port ${port} of ${HOST} cannot be had: ${why}.`, 'Name another with --port.'),
       );
     });
     server.listen(port, HOST, () => resolve((server.address() as AddressInfo).port));

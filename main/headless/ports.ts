@@ -1,25 +1,13 @@
 /** What the core needs of the world, under plain Node. */
 import { createKeychain } from '../core/keychain.ts';
-import type { Clock, Logger, LogLevel, Ports } from '../core/ports.ts';
+import type { Logger, LogLevel, Ports } from '../core/ports.ts';
 import { cleanWords } from '../core/protocol/words.ts';
 import { createWsSocket } from '../core/session/ws-socket.ts';
+import { systemClock } from '../core/system-clock.ts';
 import { startDemoWorker } from '../demo/handle.ts';
 import { keytarInChild } from './keytar-child.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
-export const systemClock: Clock = {
-  now: () => Date.now() * 1_000,
-  monotonic: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return { cancel: () => clearTimeout(timer) };
-  },
-  every(ms, run) {
-    const timer = setInterval(run, ms);
-    return { cancel: () => clearInterval(timer) };
-  },
-};
 
 /**
  * One line a message on stderr, so that stdout keeps to what a command promises.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { app, type BrowserWindow, dialog, Menu } from 'electron';
 import { type Core, createCore } from '../core/core.ts';
 import { toAppError } from '../core/result.ts';
-import { environmentKey, feedAddresses } from '../headless/environment.ts';
+import { environmentKey, feedAddresses } from '../core/environment.ts';
 import { serveBridge } from './bridge.ts';
 import type { FileLog } from './log.ts';
 import { desktopPorts } from './ports.ts';

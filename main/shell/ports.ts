@@ -4,7 +4,7 @@ import { createKeychain } from '../core/keychain.ts';
 import type { Logger, Ports } from '../core/ports.ts';
 import { createWsSocket } from '../core/session/ws-socket.ts';
 import { startDemoWorker } from '../demo/handle.ts';
-import { systemClock } from '../headless/ports.ts';
+import { systemClock } from '../core/system-clock.ts';
 
 /** @param scripts folder of the bundled threads' scripts */
 export function desktopPorts(scripts: string, logger: Logger): Ports {

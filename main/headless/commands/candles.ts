@@ -4,7 +4,7 @@ import type { Candle } from '../../core/flow/batch.ts';
 import { formatMicros } from '../../core/protocol/time.ts';
 import type { Store } from '../../core/store/store.ts';
 import { type Command, granularityOption, noPositionals, readArgs } from '../command.ts';
-import { folderOption } from '../environment.ts';
+import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { formatOption, type Row, writeExport } from '../export.ts';
 import { sessionOption, withRecordings } from '../recordings.ts';

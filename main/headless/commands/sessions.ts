@@ -1,7 +1,7 @@
 /** `quipu sessions`: what was recorded. */
 import type { SessionSummary } from '../../core/contract.ts';
 import { type Command, noPositionals, readArgs } from '../command.ts';
-import { folderOption } from '../environment.ts';
+import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { withRecordings } from '../recordings.ts';
 

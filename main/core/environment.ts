@@ -1,26 +1,23 @@
 /** Settings by environment variables. The key comes from here or the keychain, never from argv. */
-import { resolve } from 'node:path';
-import { dataFolder } from '../core/folders.ts';
-import { guards } from '../core/guards.ts';
-import type { FeedAddresses } from '../core/ports.ts';
-import { DEFAULT_DIALECT } from '../core/protocol/dialect.ts';
-import { toAppError } from '../core/result.ts';
-import { UsageError } from './exit.ts';
+import { guards } from './guards.ts';
+import type { FeedAddresses } from './ports.ts';
+import { DEFAULT_DIALECT } from './protocol/dialect.ts';
+import { QuipuError, toAppError } from './result.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** QUIPU_API_KEY, or null. @throws {UsageError} when it can be no key; the message does not have it */
+/** QUIPU_API_KEY, or null. @throws {QuipuError} `bad-argument` when it can be no key; the message does not have it */
 export function environmentKey(env: Environment = process.env): string | null {
   const given = env['QUIPU_API_KEY'];
   if (given === undefined || given.trim() === '') return null;
   try {
     return guards['key.set']({ key: given }).key;
   } catch (error) {
-    throw new UsageError(`QUIPU_API_KEY: ${toAppError(error).message}`);
+    throw new QuipuError('bad-argument', `QUIPU_API_KEY: ${toAppError(error).message}`);
   }
 }
 
-/** The feed's addresses. @throws {UsageError} for one that is no address, or that would show the key */
+/** The feed's addresses. @throws {QuipuError} `bad-argument` for one that is no address, or that would show the key */
 export function feedAddresses(env: Environment = process.env): FeedAddresses {
   const known = DEFAULT_DIALECT.addresses;
   return {
@@ -30,24 +27,19 @@ export function feedAddresses(env: Environment = process.env): FeedAddresses {
   };
 }
 
-/** `--data-dir`, else QUIPU_DATA_DIR, else the platform's folder. */
-export function folderOption(given: string | undefined): string {
-  if (given === '') throw new UsageError('--data-dir needs the name of a folder.');
-  return given === undefined ? dataFolder() : resolve(given);
-}
-
 function address(env: Environment, name: string, known: string, safe: string, open: string): string {
   const given = env[name];
   if (given === undefined || given === '') return known;
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url === null || (url.protocol !== safe && url.protocol !== open)) {
-    throw new UsageError(`${name} must be an address that begins with ${safe}//.`);
+    throw new QuipuError('bad-argument', `${name} must be an address that begins with ${safe}//.`);
   }
   if (url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw new UsageError(`${name} must have no user, password or fragment.`);
+    throw new QuipuError('bad-argument', `${name} must have no user, password or fragment.`);
   }
   if (url.protocol === open && !isThisComputer(url.hostname)) {
-    throw new UsageError(
+    throw new QuipuError(
+      'bad-argument',
       `${name} must begin with ${safe}//: ${open}// is for a server on this computer alone.`,
     );
   }

@@ -1,6 +1,6 @@
 /** The machine's own clock and timers. */
 import { performance } from 'node:perf_hooks';
-import type { Clock } from '../core/ports.ts';
+import type { Clock } from './ports.ts';
 
 export const systemClock: Clock = {
   now: () => Date.now() * 1_000,
