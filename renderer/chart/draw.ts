@@ -316,3 +316,26 @@ export function absences(candles: CandleWindow, leastMs: Millis): { from: Millis
   }
   return out;
 }
+
+/**
+ * The stretches between candles in which the market was not recorded, of at least a candle's length.
+ * What redelivery brought of the time before a start has its candles, and is no such stretch.
+ *
+ * @param recorded oldest first, without overlaps
+ */
+export function offStretches(
+  candles: CandleWindow,
+  recorded: readonly { readonly from: Millis; readonly to: Millis }[],
+): CordSpan[] {
+  const out: CordSpan[] = [];
+  for (const { from, to } of absences(candles, candles.stepMs)) {
+    let at = from;
+    for (const known of [...recorded, { from: to, to }]) {
+      if (known.to < at) continue;
+      const end = Math.min(known.from, to);
+      if (end - at >= candles.stepMs) out.push({ from: at, to: end, state: 'off' });
+      at = Math.max(at, known.to);
+    }
+  }
+  return out;
+}

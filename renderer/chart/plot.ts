@@ -16,6 +16,7 @@ import {
   drawLastPrice,
   drawVolume,
   joins,
+  offStretches,
   vwapPath,
   VOLUME_SHARE,
 } from './draw.ts';
@@ -216,7 +217,7 @@ export class CandlePlot {
   }
 
   #drawCandles(plot: uPlot): void {
-    const { stepMs, gaps, priceDigits } = this.#input;
+    const { stepMs, gaps, priceDigits, recorded } = this.#input;
     const series = this.#shown();
     const first = series.firstStart;
     const end = (series.lastStart ?? 0) + series.stepMs;
@@ -232,13 +233,16 @@ export class CandlePlot {
       Infinity,
     );
     const absentMs = Math.max(ABSENT_STEPS * stepMs, 2 * candles.stepMs);
-    this.#joined = joins(candles, this.#holes, absentMs);
+    const off = recorded === null ? [] : offStretches(candles, recorded);
+    const breaks = [...this.#holes, ...off].sort((a, b) => a.from - b.from);
+    this.#joined = joins(candles, breaks, absentMs);
     this.#cord =
       first === null
         ? []
         : [
             ...spansFrom(inSight, Math.max(first, left), Math.min(end, right)),
             ...absences(candles, absentMs).flatMap((stretch) => this.#absent(stretch)),
+            ...off,
           ];
     this.#fit(candles, left, right, priceDigits);
     if (this.#middles.length < candles.length) this.#middles = new Float64Array(candles.length * 2);

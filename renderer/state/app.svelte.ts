@@ -190,7 +190,19 @@ export class App {
   /** Asks for the list of sessions anew. */
   async loadSessions(): Promise<void> {
     const result = await this.call('sessions.list', {});
-    if (result.ok) this.sessions = result.value.sessions;
+    if (result.ok) this.sessions = [...result.value.sessions].sort(newestFirst);
+  }
+
+  /** When `market` was recorded, oldest first; null while that is not known. */
+  recorded(market: string): readonly { readonly from: number; readonly to: number }[] | null {
+    if (this.sessions === null) return null;
+    return this.sessions
+      .filter(({ markets }) => markets.includes(market))
+      .map(({ started, ended, state }) => ({
+        from: started,
+        to: state === 'recording' ? Number.POSITIVE_INFINITY : (ended ?? started),
+      }))
+      .reverse();
   }
 
   /** Nothing on the tape moves until `releaseTape`; new trades wait. */
@@ -253,6 +265,7 @@ export class App {
     if (event.type === 'watchlist' && this.#wanted?.join('\n') === this.#ids().join('\n'))
       this.#wanted = null;
     if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
+    if (event.type === 'snapshot') void this.loadSessions();
     if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
     this.#schedule();
   }
@@ -263,7 +276,6 @@ export class App {
     this.now = snapshot.now;
     this.notice = null;
     this.#forget();
-    if (this.tab === 'sessions') void this.loadSessions();
   }
 
   /** Drops history: it is of another source, or there may be a hole before what comes next. */
@@ -342,7 +354,7 @@ export class App {
     }
     if (session === null || this.sessions === null) return;
     const others = this.sessions.filter((known) => known.id !== session.id);
-    this.sessions = [...others, session].sort((a, b) => b.started - a.started);
+    this.sessions = [...others, session].sort(newestFirst);
   }
 
   #touchTape(): void {
@@ -358,4 +370,8 @@ export class App {
     this.#tapeChanged = false;
     this.#chartsChanged = false;
   }
+}
+
+function newestFirst(a: SessionSummary, b: SessionSummary): number {
+  return b.started - a.started;
 }

@@ -1,5 +1,4 @@
 /** `quipu serve`: the browser host. */
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createCore } from '../../core/core.ts';
 import { QuipuError, toAppError } from '../../core/result.ts';
@@ -68,9 +67,8 @@ lets that browser in, so share it with nobody. Runs until it is interrupted.
   },
 };
 
-/** Builds the screens when they are not there. By address, since the build depends on this room. */
+/** Builds the screens when they are not there or stale. By address, since the build depends on this room. */
 async function needRenderer(): Promise<void> {
-  if (existsSync(new URL('index.html', RENDERER))) return;
   try {
     const bundler = (await import(BUNDLER.href)) as { bundleRenderer(): Promise<void> };
     await bundler.bundleRenderer();

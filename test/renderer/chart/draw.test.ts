@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CandlePoint } from '../../../main/core/contract.ts';
-import { absences, joins } from '../../../renderer/chart/draw.ts';
+import { absences, joins, offStretches } from '../../../renderer/chart/draw.ts';
 import { CandleSeries } from '../../../renderer/chart/series.ts';
 import type { CandleWindow } from '../../../renderer/chart/series.ts';
 import { sparkPoints } from '../../../renderer/chart/spark.ts';
@@ -67,5 +67,40 @@ describe('a sparkline', () => {
       [0, 20],
       [10, 0],
     ]);
+  });
+});
+
+describe('stretches that were not recorded', () => {
+  const candles = windowOf([0, 1, 10, 11, 30]);
+
+  test('lie between sessions, where no candle is', () => {
+    const recorded = [
+      { from: 0, to: 1.5 * MINUTE },
+      { from: 9 * MINUTE, to: 12 * MINUTE },
+      { from: 25 * MINUTE, to: Infinity },
+    ];
+    expect(offStretches(candles, recorded)).toEqual([
+      { from: 2 * MINUTE, to: 9 * MINUTE, state: 'off' },
+      { from: 12 * MINUTE, to: 25 * MINUTE, state: 'off' },
+    ]);
+  });
+
+  test('are not those in which a recorded market was quiet', () => {
+    expect(offStretches(candles, [{ from: 0, to: Infinity }])).toEqual([]);
+  });
+
+  test('are all of it when nothing is known to be recorded', () => {
+    expect(offStretches(candles, []).map(({ from, to }) => [from, to])).toEqual([
+      [2 * MINUTE, 10 * MINUTE],
+      [12 * MINUTE, 30 * MINUTE],
+    ]);
+  });
+
+  test('shorter than a candle, as at a quick restart, they are left out', () => {
+    const recorded = [
+      { from: 0, to: 5 * MINUTE },
+      { from: 5.5 * MINUTE, to: Infinity },
+    ];
+    expect(offStretches(candles, recorded)).toEqual([]);
   });
 });
