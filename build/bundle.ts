@@ -146,7 +146,15 @@ async function unlessDone(
   const print = fingerprint(JSON.stringify(target), [...inputs, ...before]);
   const stamp = join(folder, STAMP);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === print) return;
-  await make();
+  const { NODE_ENV } = process.env;
+  // Vite reads it, and sets it when it is not set: the bundles must not depend on who calls, nor he on them.
+  process.env['NODE_ENV'] = 'production';
+  try {
+    await make();
+  } finally {
+    if (NODE_ENV === undefined) delete process.env['NODE_ENV'];
+    else process.env['NODE_ENV'] = NODE_ENV;
+  }
   writeFileSync(stamp, print);
 }
 

@@ -1,15 +1,12 @@
 /** Opens the built app: in Electron, or on loopback where that cannot be. */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { serve } from '../main/headless/commands/serve.ts';
 import { exitCodeOf, lineOf } from '../main/headless/exit.ts';
 import { bundleAll } from './bundle.ts';
 import { findElectron, noScreen } from './electron.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const SOURCES = ['main', 'preload', 'renderer', 'build', 'package-lock.json'];
-const BUILT = ['out/main/main.js', 'out/renderer/index.html'];
 /** An Electron that fails this early could not start at all: a missing library, a forbidden sandbox. */
 const EARLY_MS = 10_000;
 
@@ -31,10 +28,7 @@ export async function start(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (isStale()) {
-    process.stderr.write('Building Quipu ...\n');
-    await bundleAll();
-  }
+  await bundleAll();
   const why = noScreen() ?? (await runElectron(args));
   if (typeof why === 'number') return why;
   process.stderr.write(`No window can be opened: ${why}. Open this address in a browser of this computer:\n`);
@@ -46,20 +40,6 @@ export async function start(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Whether any source is newer than the oldest thing built from them. */
-function isStale(): boolean {
-  if (!BUILT.every((name) => existsSync(join(ROOT, name)))) return true;
-  const built = Math.min(...BUILT.map((name) => statSync(join(ROOT, name)).mtimeMs));
-  return SOURCES.some((name) => newestIn(join(ROOT, name)) > built);
-}
-
-function newestIn(path: string): number {
-  const { mtimeMs } = statSync(path);
-  // A folder's own time changes when a file in it is added or removed.
-  if (!statSync(path).isDirectory()) return mtimeMs;
-  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newestIn(join(path, name))));
-}
-
 /** @returns the app's exit code, or why there is no app */
 async function runElectron(args: readonly string[]): Promise<number | string> {
   const electron = await findElectron();
@@ -69,10 +49,13 @@ async function runElectron(args: readonly string[]): Promise<number | string> {
     const child = spawn(electron.path, [ROOT, ...args], { stdio: 'inherit' });
     // The terminal sends Ctrl-C to both; Electron ends, and then this does.
     const wait = (): void => undefined;
+    const pass = (): void => void child.kill('SIGTERM');
     process.on('SIGINT', wait);
-    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    process.on('SIGTERM', pass);
     child.on('error', (error) => done(`Electron could not be started (${error.message})`));
     child.on('exit', (code, signal) => {
+      process.off('SIGINT', wait);
+      process.off('SIGTERM', pass);
       const asked = signal === 'SIGINT' || signal === 'SIGTERM';
       if (code === 0 || asked) done(0);
       else if (performance.now() - begun < EARLY_MS)

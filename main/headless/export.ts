@@ -71,10 +71,13 @@ async function* texts(
   pages: AsyncIterable<readonly Row[]>,
   format: Format,
 ): AsyncGenerator<string, void, undefined> {
-  if (format === 'csv') yield csvRow(columns);
+  let head = format === 'csv' ? csvRow(columns) : '';
+  // The header goes with the first page, so that what cannot be exported at all writes nothing.
   for await (const page of pages) {
-    yield page.map((row) => (format === 'csv' ? csvRow(row) : jsonRow(columns, row))).join('');
+    yield head + page.map((row) => (format === 'csv' ? csvRow(row) : jsonRow(columns, row))).join('');
+    head = '';
   }
+  if (head !== '') yield head;
 }
 
 function jsonRow(columns: readonly string[], row: Row): string {

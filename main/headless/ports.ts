@@ -36,6 +36,9 @@ export function nodePorts(): Ports {
     sockets: createWsSocket,
     fetch: globalThis.fetch,
     workerScript: (name) => new URL(`../core/store/${name}-worker.ts`, import.meta.url),
-    startDemoFeed: () => startDemoWorker(new URL('../demo/worker.ts', import.meta.url), {}),
+    startDemoFeed: () =>
+      startDemoWorker(new URL('../demo/worker.ts', import.meta.url), {}, (error) =>
+        logger.log('error', 'the demo feed ended', { message: error.message }),
+      ),
   };
 }

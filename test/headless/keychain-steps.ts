@@ -13,7 +13,14 @@ const STEPS: Readonly<Record<string, () => Promise<unknown>>> = {
   lock: async () => {
     const collection = '/org/freedesktop/secrets/collection/login';
     const { status, stderr } = spawnSync('gdbus', [
-      ...['call', '--session', '--dest', 'org.freedesktop.secrets', '--object-path', '/org/freedesktop/secrets'],
+      ...[
+        'call',
+        '--session',
+        '--dest',
+        'org.freedesktop.secrets',
+        '--object-path',
+        '/org/freedesktop/secrets',
+      ],
       ...['--method', 'org.freedesktop.Secret.Service.Lock', `[objectpath '${collection}']`],
     ]);
     if (status !== 0) throw new Error(stderr.toString());

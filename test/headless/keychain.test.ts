@@ -1,0 +1,140 @@
+/** The key in a real keyring: gnome-keyring on a bus of its own, in a home of its own. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createKeychain, type Keytar } from '../../main/core/keychain.ts';
+import { temporaryFolder } from '../helpers/quipu.ts';
+import { findProgram, keytarLoads } from '../needs.ts';
+
+const STEPS = join(import.meta.dirname, 'keychain-steps.ts');
+const PROGRAMS = ['dbus-run-session', 'gnome-keyring-daemon', 'gdbus'];
+const lacking = process.platform !== 'linux' || PROGRAMS.some((name) => findProgram(name) === null);
+const skip = lacking || !keytarLoads();
+
+interface Told {
+  readonly name: string;
+  readonly ms: number;
+  readonly value?: unknown;
+  readonly kind?: string;
+  readonly message?: string;
+  readonly action?: string;
+}
+
+/** Does the steps in one process. @param keyring `none`: no bus at all; `frozen`: a keyring that never answers */
+function steps(keyring: 'open' | 'frozen' | 'none', names: readonly string[]): { told: Told[]; ms: number } {
+  const home = temporaryFolder();
+  const begun = performance.now();
+  try {
+    const env = { PATH: process.env['PATH'], HOME: home.path, XDG_RUNTIME_DIR: home.path };
+    const run = [process.execPath, STEPS, ...names];
+    const withKeyring = [
+      'gnome-keyring-daemon --foreground --unlock --components=secrets <<<"" >/dev/null 2>&1 & keyring=$!',
+      'gdbus wait --session --timeout 20 org.freedesktop.secrets || exit 9',
+      keyring === 'frozen' ? 'kill -STOP $keyring' : ':',
+      '"$@"',
+      'kill -CONT $keyring; kill $keyring; wait',
+    ].join('\n');
+    const [program = '', ...args] =
+      keyring === 'none' ? run : ['dbus-run-session', '--', 'bash', '-c', withKeyring, 'bash', ...run];
+    const { stdout, stderr } = spawnSync(program, args, { env, encoding: 'utf8', timeout: 60_000 });
+    const told = stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Told);
+    expect(told, stderr).toHaveLength(names.length);
+    return { told, ms: performance.now() - begun };
+  } finally {
+    home.remove();
+  }
+}
+
+describe.skipIf(skip)(`the keychain (needs ${PROGRAMS.join(', ')} and keytar)`, { timeout: 90_000 }, () => {
+  it('keeps the key, gives it back, forgets it', () => {
+    const { told } = steps('open', ['get', 'set', 'get', 'forget', 'get', 'forget']);
+    expect(told.map(({ value }) => value)).toEqual([
+      null,
+      null,
+      'a key with 10^3 characters? no',
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it('locked: neither “there is no key” nor “it is forgotten”, but what to do', () => {
+    const { told } = steps('open', ['set', 'lock', 'get', 'forget', 'set']);
+    expect(told[0]).toMatchObject({ value: null });
+    for (const step of told.slice(2)) {
+      expect(step.kind, step.name).toBe('keychain');
+      expect(step.message).toContain('locked');
+      expect(step.action).toMatch(/unlock/i);
+    }
+  });
+
+  it('without a bus: an error with its action, soon', () => {
+    const { told } = steps('none', ['get', 'set', 'forget']);
+    for (const step of told) {
+      expect(step).toMatchObject({ kind: 'keychain' });
+      expect(step.action).toContain('QUIPU_API_KEY');
+      expect(step.ms).toBeLessThan(10_000);
+    }
+  });
+
+  it('a keyring that never answers holds up neither the call nor the end of the process', () => {
+    const { told, ms } = steps('frozen', ['get', 'get']);
+    expect(told[0]).toMatchObject({ kind: 'keychain' });
+    expect(told[0]?.message).toContain('did not answer in time');
+    // The second is told at once, since the first is still waiting.
+    expect(told[1]?.ms).toBeLessThan(2_500);
+    // libsecret itself gives up after 25 s for each of the three things that it asks.
+    expect(ms).toBeLessThan(20_000);
+  });
+});
+
+describe('what is behind the time limit', () => {
+  const never = new Promise<never>(() => undefined);
+  const keytar = (part: Partial<Keytar>): (() => Promise<Keytar>) => {
+    const full: Keytar = {
+      getPassword: () => Promise.resolve(null),
+      setPassword: () => Promise.resolve(),
+      deletePassword: () => Promise.resolve(false),
+      ...part,
+    };
+    return () => Promise.resolve(full);
+  };
+
+  it('null is “absent” only of an open keychain', async () => {
+    const open = createKeychain({ load: keytar({}), isLocked: () => Promise.resolve(false) });
+    expect(await open.get()).toBeNull();
+    await open.forget();
+    for (const locked of [true, null]) {
+      const closed = createKeychain({ load: keytar({}), isLocked: () => Promise.resolve(locked) });
+      await expect(closed.get()).rejects.toMatchObject({ kind: 'keychain' });
+      await expect(closed.forget()).rejects.toMatchObject({ kind: 'keychain' });
+    }
+  });
+
+  it('a call that is late is left behind, and calls are taken again once it has ended', async () => {
+    let end: (key: string) => void = () => undefined;
+    const late = new Promise<string>((resolve) => (end = resolve));
+    let calls = 0;
+    const getPassword = (): Promise<string> => {
+      calls++;
+      return late;
+    };
+    const chain = createKeychain({ load: keytar({ getPassword }), timeLimitMs: 20 });
+    await expect(chain.get()).rejects.toMatchObject({ kind: 'keychain' });
+    await expect(chain.get()).rejects.toMatchObject({ kind: 'keychain' });
+    expect(calls).toBe(1);
+    end('the key');
+    await expect.poll(() => chain.get().catch(() => null)).toBe('the key');
+  });
+
+  it('the key is in no error', async () => {
+    const setPassword = (): Promise<void> => Promise.reject(new Error('no room'));
+    const chain = createKeychain({ load: keytar({ setPassword, getPassword: () => never }) });
+    const error = (await chain.set('s3cret-key').catch((thrown: unknown) => thrown)) as Error;
+    expect(JSON.stringify(error) + error.message + (error.stack ?? '')).not.toContain('s3cret-key');
+    expect(error.message).toContain('no room');
+  });
+});
