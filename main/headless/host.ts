@@ -14,7 +14,7 @@ import type { Core } from '../core/core.ts';
 import type { Logger } from '../core/ports.ts';
 import { QuipuError } from '../core/result.ts';
 import { encodeFrame } from '../core/transport/loopback-frame.ts';
-import { readStatic } from './static-files.ts';
+import { readStatic } from '../core/static-files.ts';
 
 const HOST = '127.0.0.1';
 const BRIDGE_PATH = '/bridge';

@@ -1,6 +1,6 @@
 /** The page's own scheme, `app://quipu/`: the renderer's built files and nothing else. */
 import { protocol } from 'electron';
-import { readStatic } from '../headless/static-files.ts';
+import { readStatic } from '../core/static-files.ts';
 
 const SCHEME = 'app';
 const HOST = 'quipu';

@@ -1,6 +1,6 @@
 /** The one window: sandboxed, with no way out of the app's own pages. */
 import { BrowserWindow, nativeTheme, session } from 'electron';
-import { APP_PAGE } from './scheme.ts';
+import { APP_PAGE, isAppPage } from './scheme.ts';
 
 /** The page's panel colour, so that nothing flashes before its first paint. */
 const BACKGROUND = { dark: '#13171a', light: '#fdfdfb' } as const;
@@ -39,9 +39,12 @@ export function createWindow({ preload, icon, mayClose }: WindowOptions): Browse
     window.hide();
   });
   const { webContents } = window;
-  // The page is one document: whatever wants to go elsewhere was not written by us.
-  webContents.on('will-navigate', (event) => event.preventDefault());
-  webContents.on('will-redirect', (event) => event.preventDefault());
+  // Whatever wants to go elsewhere was not written by us. A page may load itself again.
+  const stay = (event: Electron.Event, url: string): void => {
+    if (!isAppPage(url)) event.preventDefault();
+  };
+  webContents.on('will-navigate', stay);
+  webContents.on('will-redirect', stay);
   webContents.on('will-attach-webview', (event) => event.preventDefault());
   webContents.setWindowOpenHandler(() => ({ action: 'deny' }));
   void window.loadURL(APP_PAGE);

@@ -1,289 +1,366 @@
-/**
- * The contract over each transport: a real core with the real demo feed and real SQLite, asked by the
- * renderer's own client through a MessagePort, and through the browser host's WebSocket.
- */
-import { join } from 'node:path';
-import { MessageChannel, type MessagePort as NodePort } from 'node:worker_threads';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket as WsSocket } from 'ws';
+/** The contract, the same over each transport: a real core with the demo feed behind both. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   CANDLE_FIELDS,
-  type ClientChannel,
+  type CommandArgs,
   type CommandName,
   CONTRACT_VERSION,
-  type CoreEvent,
   floatsOf,
   type Message,
-  type Snapshot,
+  TRADE_BUY,
   TRADE_FIELDS,
+  TRADE_SELL,
 } from '../../main/core/contract.ts';
-import { type Core, createCore } from '../../main/core/core.ts';
-import { type CorePort, servePort } from '../../main/core/transport/serve-port.ts';
-import { type Host, startHost } from '../../main/headless/host.ts';
+import { type Core, type CoreOptions, createCore } from '../../main/core/core.ts';
+import type { SecretStore } from '../../main/core/ports.ts';
 import { nodePorts } from '../../main/headless/ports.ts';
-import { type Client, createClient } from '../../renderer/state/client.ts';
-import { socketChannel } from '../../renderer/transports/loopback.ts';
-import { portChannel } from '../../renderer/transports/port.ts';
 import { type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
+import { Client } from './client.ts';
+import { type Transport, TRANSPORTS } from './transports.ts';
+
+const KEY = 'a-key-that-no-view-may-see';
+const NOBODY = '127.0.0.1:1';
 
 let folder: TemporaryFolder;
 let core: Core;
-let host: Host;
-const quiet = { log: () => undefined };
+/** Views that are joined to the core now. */
+let joined = 0;
+
+/** The core with another way in. */
+function withConnect(to: Core, connect: Core['connect']): Core {
+  return {
+    connect,
+    start: (source) => to.start(source),
+    resume: () => to.resume(),
+    links: () => to.links(),
+    report: () => to.report(),
+    close: () => to.close(),
+  };
+}
 
 beforeAll(async () => {
   folder = temporaryFolder();
-  const kept = new Map<string, string>();
-  const ports = nodePorts();
-  core = await createCore({
+  let kept: string | null = null;
+  const secrets: SecretStore = {
+    get: () => Promise.resolve(kept),
+    set: async (key) => void (kept = key),
+    forget: async () => void (kept = null),
+  };
+  const options: CoreOptions = {
     host: 'browser',
-    version: '0.0.0',
+    version: '1.2.3',
     folder: folder.path,
     addresses: {
-      trades: 'ws://127.0.0.1:9/t',
-      candles: 'ws://127.0.0.1:9/c',
-      dictionary: 'http://127.0.0.1:9/d',
+      trades: `ws://${NOBODY}/trades`,
+      candles: `ws://${NOBODY}/candles`,
+      dictionary: `http://${NOBODY}`,
     },
     environmentKey: null,
-    ports: {
-      ...ports,
-      logger: quiet,
-      // The keychain has a test of its own; here it would be the developer's.
-      secrets: {
-        get: () => Promise.resolve(kept.get('key') ?? null),
-        set: (key) => Promise.resolve(void kept.set('key', key)),
-        forget: () => Promise.resolve(void kept.delete('key')),
+    ports: { ...nodePorts(), logger: { log: () => undefined }, secrets },
+  };
+  const real = await createCore(options);
+  core = withConnect(real, (send) => {
+    joined++;
+    const client = real.connect(send);
+    return {
+      request: (message) => client.request(message),
+      close: () => {
+        joined--;
+        client.close();
       },
-    },
+    };
   });
   await core.start('demo');
-  host = await startHost({ core, port: 0, folder: join(folder.path, 'no-page'), logger: quiet });
 });
-
 afterAll(async () => {
-  await host.close();
   await core.close();
   folder.remove();
 });
 
-/** As a caller that keeps to no types would call. */
-function untyped(client: Client): (command: string, args: unknown) => Promise<unknown> {
-  return (command, args) => client.call(command as CommandName, args as never);
-}
-
-/** Node's port in the shape that Electron's is given to the core. */
-function corePort(port: NodePort): CorePort {
-  return {
-    postMessage: (message: Message) => port.postMessage(message),
-    onMessage: (listener) => void port.on('message', listener),
-    onClose: (listener) => void port.on('close', listener),
-    close: () => port.close(),
-  };
-}
-
-function overPort(): Promise<ClientChannel> {
-  const { port1, port2 } = new MessageChannel();
-  servePort(core, corePort(port1));
-  return Promise.resolve(portChannel(port2 as unknown as MessagePort));
-}
-
-async function overLoopback(): Promise<ClientChannel> {
-  const { origin, hash } = new URL(host.address);
-  const token = new URLSearchParams(hash.slice(1)).get('token') ?? '';
-  const socket = new WsSocket(`${origin.replace('http', 'ws')}/bridge`, ['quipu.v1', `token.${token}`], {
-    origin,
-  });
-  socket.binaryType = 'arraybuffer';
-  // Like a page, it listens before anything can come.
-  const channel = socketChannel(socket as unknown as WebSocket);
-  await new Promise<void>((opened, failed) => {
-    socket.once('open', opened);
-    socket.once('error', failed);
-  });
-  return channel;
-}
-
-const WRONG: { readonly [N in CommandName]: readonly unknown[] } = {
-  'key.set': [{}, { key: 1 }, { key: '' }, { key: 'a b' }],
-  'key.forget': [null, { more: 1 }],
-  'source.set': [{ source: 'other' }, {}],
-  'link.retry': [{ endpoint: 'books' }],
-  'recording.set': [{ on: 'yes' }],
-  'watch.set': [{ markets: 'm' }, { markets: ['m', 'm'] }, { markets: [''] }],
-  'markets.search': [
-    { text: 'x', limit: 0 },
-    { text: 1, limit: 1 },
+/** Arguments that each command must refuse; one without an entry does not compile. */
+const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
+  'key.set': [{}, { key: 1 }, { key: '' }, { key: '   ' }, { key: 'two words' }, { key: 'x'.repeat(5_000) }],
+  'key.forget': [{ key: 'k' }],
+  'source.set': [{}, { source: 'other' }, { source: null }, { source: ['demo'] }],
+  'link.retry': [{}, { endpoint: 'both' }, { endpoint: 1 }],
+  'recording.set': [{}, { on: 1 }, { on: 'true' }, { on: true, off: false }],
+  'watch.set': [
+    ...[{}, { markets: 'm' }, { markets: [1] }, { markets: [''] }, { markets: ['m', 'm'] }],
+    { markets: Array.from({ length: 501 }, (_, n) => `m${n}`) },
   ],
-  'follow.set': [{ charts: [{ market: 'm', granularity: '5m' }], tapes: [] }],
-  'candles.page': [{ chart: { market: 'm', granularity: '1m' }, before: -1, limit: 1 }],
-  'trades.page': [{ market: 'm', before: null, limit: 5_001 }],
-  'sessions.list': [[], 7],
-  'settings.set': [{ settings: { theme: 'pink' } }, { settings: { key: 'x' } }],
+  'markets.search': [
+    {},
+    { text: 'x' },
+    { text: 1, limit: 1 },
+    { text: 'x', limit: 0 },
+    { text: 'x', limit: 1.5 },
+  ],
+  'follow.set': [
+    ...[{}, { charts: [], tapes: 'm' }, { charts: [{}], tapes: [] }],
+    ...[
+      { charts: [{ market: 'm', granularity: '5m' }], tapes: [] },
+      { charts: [], tapes: Array(9).fill('m') },
+    ],
+  ],
+  'candles.page': [
+    ...[{}, { chart: { market: 'm', granularity: '1m' }, before: null, limit: 5_001 }],
+    ...[
+      { chart: null, before: null, limit: 1 },
+      { chart: { market: 'm', granularity: '1m' }, before: 'x', limit: 1 },
+    ],
+  ],
+  'trades.page': [{}, { market: 'm', before: -1, limit: 1 }, { market: 'm', before: null, limit: -1 }],
+  'sessions.list': [{ all: true }],
+  'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
 };
+/** Of every command. */
+const NO_ARGUMENTS: readonly unknown[] = [null, 1, 'text', [], true];
 
-describe.each([
-  ['a MessagePort', overPort],
-  ['the loopback WebSocket', overLoopback],
-])('over %s', (_name, open) => {
-  interface View {
-    readonly client: Client;
-    readonly events: CoreEvent[];
-    readonly snapshot: Snapshot;
-  }
+describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name, serve) => {
+  let transport: Transport;
   const clients: Client[] = [];
 
-  async function view(): Promise<View> {
-    const client = createClient(await open());
+  async function join(): Promise<Client> {
+    const client = new Client(await transport.open());
     clients.push(client);
-    const events: CoreEvent[] = [];
-    client.onEvent((event) => events.push(event));
-    await expect.poll(() => events.length).toBeGreaterThan(0);
-    const [first] = events;
-    if (first?.type !== 'snapshot') throw new Error(`the first event is ${first?.type}`);
-    return { client, events, snapshot: first.snapshot };
+    await expect.poll(() => client.messages.length).toBeGreaterThan(0);
+    return client;
   }
-  const ofType = <T extends CoreEvent['type']>(
-    events: readonly CoreEvent[],
-    type: T,
-  ): Extract<CoreEvent, { type: T }>[] =>
-    events.filter((event): event is Extract<CoreEvent, { type: T }> => event.type === type);
 
-  afterAll(() => {
-    for (const client of clients) client.close();
+  beforeAll(async () => {
+    transport = await serve(core);
   });
-
-  it('a snapshot comes first, whole and of this version', async () => {
-    const { snapshot } = await view();
-    expect(snapshot.version).toBe(CONTRACT_VERSION);
-    expect(snapshot.source).toBe('demo');
-    expect(snapshot.watchlist.length).toBeGreaterThanOrEqual(12);
-    expect(snapshot.recording.state).toBe('recording');
-    expect(Object.keys(snapshot.links)).toEqual(['trades', 'candles']);
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.view.close();
+    await expect.poll(() => joined).toBe(0);
   });
+  afterAll(() => transport.close());
 
-  it.each(Object.entries(WRONG))('%s refuses wrong arguments and goes on', async (name, wrongs) => {
-    const { client } = await view();
-    const call = untyped(client);
-    for (const wrong of wrongs) {
-      expect(await call(name, wrong)).toMatchObject({ ok: false, error: { kind: 'bad-argument' } });
-    }
-    expect(await client.call('sessions.list', {})).toMatchObject({ ok: true });
-  });
-
-  it('an unknown command is named, and no property of an object is one', async () => {
-    const { client } = await view();
-    const call = untyped(client);
-    for (const name of ['none.such', '__proto__', 'constructor', 'toString']) {
-      expect(await call(name, {})).toMatchObject({ ok: false, error: { kind: 'unknown-command' } });
-    }
-  });
-
-  it('followed trades and candles arrive, and pages hold what was recorded, bytes intact', async () => {
-    const { client, events, snapshot } = await view();
-    const market =
-      snapshot.watchlist.find(({ market: { id } }) => id === 'binance-eth-usdt')?.market.id ?? '';
-    const chart = { market, granularity: '1m' } as const;
-    expect(await client.call('follow.set', { charts: [chart], tapes: [market] })).toEqual({
-      ok: true,
-      value: null,
+  it('a view is sent a snapshot first, which has all that it needs', async () => {
+    const client = await join();
+    const first = client.messages[0];
+    expect(first?.kind).toBe('event');
+    const [snapshot] = client.eventsOf('snapshot');
+    expect(first).toEqual({ kind: 'event', event: snapshot });
+    expect(snapshot?.snapshot).toMatchObject({
+      version: CONTRACT_VERSION,
+      app: { version: '1.2.3', host: 'browser' },
+      source: 'demo',
+      links: { trades: { endpoint: 'trades' }, candles: { endpoint: 'candles' } },
+      recording: { state: 'recording', problem: null },
+      settings: { theme: expect.stringMatching(/^(system|dark|light)$/) as string },
     });
-    await expect.poll(() => ofType(events, 'trades').length, { timeout: 20_000 }).toBeGreaterThan(1);
-    await expect.poll(() => ofType(events, 'candles').length, { timeout: 20_000 }).toBeGreaterThan(0);
-    for (const { count, bytes, market: of } of ofType(events, 'trades')) {
-      expect(of).toBe(market);
+    expect(snapshot?.snapshot.watchlist.length).toBeGreaterThanOrEqual(12);
+  });
+
+  it('events follow: links, ticks, the recording', async () => {
+    const client = await join();
+    await expect.poll(() => client.eventsOf('ticks').length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => client.eventsOf('link').length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => client.eventsOf('recording').length, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect(client.eventsOf('ticks')[0]?.ticks[0]?.last).toBeGreaterThan(0);
+  });
+
+  it.each(['nothing', '', 'toString', '__proto__', 'constructor', 'hasOwnProperty', 'x'.repeat(10_000)])(
+    'there is no command %s',
+    async (command) => {
+      const client = await join();
+      const result = await client.ask(command, {});
+      expect(result).toMatchObject({ ok: false, error: { kind: 'unknown-command' } });
+      expect(JSON.stringify(result).length).toBeLessThan(300);
+    },
+  );
+
+  it.each(Object.entries(BAD))('%s refuses bad arguments', async (command, bad) => {
+    const client = await join();
+    for (const args of [...bad, ...NO_ARGUMENTS]) {
+      const result = await client.ask(command, args);
+      expect(result, JSON.stringify(args)).toMatchObject({ ok: false, error: { kind: 'bad-argument' } });
+    }
+  });
+
+  it('what is no request is not answered, and does no harm', async () => {
+    const client = await join();
+    for (const value of [
+      null,
+      1,
+      'text',
+      [],
+      {},
+      { id: 'a', command: 'sessions.list' },
+      { id: 1 },
+      { command: 'x' },
+    ]) {
+      client.view.sendRaw(value);
+    }
+    await client.call('sessions.list', {});
+    expect(client.messages.filter(({ kind }) => kind === 'reply')).toHaveLength(1);
+    expect(client.closed).toBeNull();
+  });
+
+  it('replies carry the id that was asked with, whatever the order', async () => {
+    const client = await join();
+    const asked = Array.from({ length: 50 }, (_, n) =>
+      n % 2 === 0
+        ? client.call('sessions.list', {})
+        : client.call('markets.search', { text: 'btc', limit: 3 }),
+    );
+    const values = await Promise.all(asked);
+    values.forEach((value, n) => expect(value).toHaveProperty(n % 2 === 0 ? 'sessions' : 'markets'));
+  });
+
+  it('a followed tape and chart come with their bytes; who follows nothing is sent none', async () => {
+    const client = await join();
+    const other = await join();
+    const rows = client.eventsOf('snapshot')[0]?.snapshot.watchlist ?? [];
+    const markets = rows.slice(0, 8).map(({ market }) => market.id);
+    const charts = markets.map((market) => ({ market, granularity: '1m' as const }));
+    await client.call('follow.set', { charts, tapes: markets });
+    await expect.poll(() => client.eventsOf('trades').length, { timeout: 20_000 }).toBeGreaterThan(3);
+    await expect.poll(() => client.eventsOf('candles').length, { timeout: 20_000 }).toBeGreaterThan(0);
+    for (const { market, count, bytes } of client.eventsOf('trades')) {
+      expect(markets).toContain(market);
       const floats = floatsOf(bytes);
       expect(floats).toHaveLength(count * TRADE_FIELDS);
-      expect(floats[1]).toBeGreaterThan(100);
+      const [time = 0, price = 0, size = 0, flags = 0] = floats;
+      expect(Math.abs(time / 1000 - Date.now())).toBeLessThan(3_600_000);
+      expect(price).toBeGreaterThan(0);
+      expect(size).toBeGreaterThan(0);
+      expect(flags & (TRADE_BUY | TRADE_SELL)).not.toBe(0);
     }
-    const followed = ofType(events, 'trades').flatMap(({ bytes }) => [...floatsOf(bytes)]);
-
-    const page = await client.call('trades.page', { market, before: null, limit: 5_000 });
-    if (!page.ok) throw new Error(page.error.message);
-    const floats = floatsOf(page.value.bytes);
-    expect(floats).toHaveLength(page.value.count * TRADE_FIELDS);
-    // What was followed a moment ago is in the record, with the same values.
-    const times = Array.from({ length: page.value.count }, (_, row) => floats[row * TRADE_FIELDS] ?? 0);
-    expect(times).toEqual([...times].sort((a, b) => a - b));
-    const at = times.indexOf(followed[0] ?? 0) * TRADE_FIELDS;
-    expect([...floats.slice(at, at + 3)]).toEqual(followed.slice(0, 3));
-
-    const candles = await client.call('candles.page', { chart, before: null, limit: 100 });
-    if (!candles.ok) throw new Error(candles.error.message);
-    expect(candles.value.count).toBeGreaterThan(0);
-    expect(floatsOf(candles.value.bytes)).toHaveLength(candles.value.count * CANDLE_FIELDS);
+    expect(other.eventsOf('trades')).toEqual([]);
+    expect(other.eventsOf('candles')).toEqual([]);
   });
 
-  it('what is not followed is not sent', async () => {
-    const { client, events } = await view();
-    await client.call('follow.set', { charts: [], tapes: [] });
-    await expect.poll(() => ofType(events, 'ticks').length, { timeout: 20_000 }).toBeGreaterThan(2);
-    expect(ofType(events, 'trades')).toEqual([]);
-    expect(ofType(events, 'candles')).toEqual([]);
+  it('what one view changes, the other is told', async () => {
+    const [one, other] = [await join(), await join()];
+    const theme = 'light';
+    expect(await one.call('settings.set', { settings: { theme } })).toBeNull();
+    for (const client of [one, other]) {
+      await expect.poll(() => client.eventsOf('settings').at(-1)?.settings).toEqual({ theme });
+    }
+    expect(other.messages.every(({ kind }) => kind === 'event')).toBe(true);
   });
 
-  it('a change by one view is told to all', async () => {
-    const one = await view();
-    const two = await view();
-    const theme = one.snapshot.settings.theme === 'dark' ? 'light' : 'dark';
-    expect(await one.client.call('settings.set', { settings: { theme } })).toEqual({ ok: true, value: null });
-    await expect.poll(() => ofType(two.events, 'settings').at(-1)?.settings.theme).toBe(theme);
-
-    const all = one.snapshot.watchlist.map(({ market: { id } }) => id);
-    expect(await one.client.call('watch.set', { markets: all.slice(1) })).toEqual({ ok: true, value: null });
-    const rows = (): string[] | undefined =>
-      ofType(two.events, 'watchlist')
-        .at(-1)
-        ?.rows.map(({ market: { id } }) => id);
-    await expect.poll(rows).toEqual(all.slice(1));
-    await one.client.call('watch.set', { markets: all });
-    await expect.poll(rows).toEqual(all);
+  it('a view that goes leaves the core, and the others stay', async () => {
+    const [one, other] = [await join(), await join()];
+    expect(joined).toBe(2);
+    one.view.close();
+    await expect.poll(() => joined).toBe(1);
+    const before = other.messages.length;
+    await expect.poll(() => other.messages.length, { timeout: 10_000 }).toBeGreaterThan(before);
+    expect(await other.call('sessions.list', {})).toHaveProperty('sessions');
   });
 
-  it('recording stops and begins anew as another session', async () => {
-    const { client, events } = await view();
-    const state = (): string | undefined => ofType(events, 'recording').at(-1)?.recording.state;
-    expect(await client.call('recording.set', { on: false })).toEqual({ ok: true, value: null });
-    await expect.poll(state).toBe('stopped');
-    expect(await client.call('recording.set', { on: true })).toEqual({ ok: true, value: null });
-    await expect.poll(state).toBe('recording');
-    const list = await client.call('sessions.list', {});
-    if (!list.ok) throw new Error(list.error.message);
-    const states = list.value.sessions.map((session) => session.state);
-    expect(states.filter((each) => each === 'recording')).toHaveLength(1);
-    expect(states.filter((each) => each === 'ended').length).toBeGreaterThan(0);
-  });
-
-  it('markets are found by venue and asset', async () => {
-    const { client } = await view();
-    const found = await client.call('markets.search', { text: 'eth kraken', limit: 10 });
-    if (!found.ok) throw new Error(found.error.message);
-    expect(found.value.markets.map(({ id }) => id)).toEqual(['kraken-eth-btc']);
-  });
-
-  it('a key goes in and never comes out', async () => {
-    const { client, events } = await view();
-    const canary = 'canary-key-8d1f3c';
-    expect(await client.call('key.set', { key: canary })).toEqual({ ok: true, value: null });
-    await expect.poll(() => ofType(events, 'snapshot').at(-1)?.snapshot.source).toBe('live');
-    expect(ofType(events, 'snapshot').at(-1)?.snapshot.key.place).toBe('keychain');
-    expect(await client.call('key.forget', {})).toEqual({ ok: true, value: null });
-    await expect.poll(() => ofType(events, 'snapshot').at(-1)?.snapshot.source).toBe('none');
-    expect(JSON.stringify(events)).not.toContain(canary);
-    expect(await client.call('source.set', { source: 'live' })).toMatchObject({
-      ok: false,
-      error: { kind: 'no-key' },
+  it('every command is acknowledged or gives its page, and the key is never told', async () => {
+    const client = await join();
+    const market = client.eventsOf('snapshot')[0]?.snapshot.watchlist[0]?.market.id ?? '';
+    const chart = { market, granularity: '1m' } as const;
+    /** In an order in which each can succeed; one without an entry does not compile. */
+    const good: { readonly [N in CommandName]: CommandArgs<N> } = {
+      'recording.set': { on: true },
+      'watch.set': { markets: [market] },
+      'markets.search': { text: 'btc', limit: 5 },
+      'follow.set': { charts: [chart], tapes: [market] },
+      'candles.page': { chart, before: null, limit: 10 },
+      'trades.page': { market, before: null, limit: 10 },
+      'sessions.list': {},
+      'settings.set': { settings: { theme: 'dark' } },
+      'link.retry': { endpoint: null },
+      'key.set': { key: KEY },
+      'key.forget': {},
+      'source.set': { source: 'demo' },
+    };
+    const pages = ['markets.search', 'candles.page', 'trades.page', 'sessions.list'];
+    for (const [command, args] of Object.entries(good)) {
+      const result = await client.ask(command, args);
+      expect(result, command).toMatchObject({ ok: true });
+      if (result.ok && !pages.includes(command)) expect(result.value, command).toBeNull();
+    }
+    const places = client.eventsOf('snapshot').map(({ snapshot }) => snapshot.key.place);
+    expect(places).toContain('keychain');
+    expect(client.eventsOf('snapshot').at(-1)?.snapshot).toMatchObject({
+      source: 'demo',
+      key: { place: 'none' },
     });
-    expect(await client.call('source.set', { source: 'demo' })).toEqual({ ok: true, value: null });
+    expect(JSON.stringify(client.messages)).not.toContain(KEY);
+    // The next test finds the whole watchlist again.
+    const all = await client.call('markets.search', { text: '', limit: 100 });
+    await client.call('watch.set', { markets: all.markets.map(({ id }) => id) });
   });
 
-  it('a view that leaves is sent nothing more, and its calls end', async () => {
-    const { client, events } = await view();
-    const pending = client.call('sessions.list', {});
-    client.close();
-    expect(await pending).toMatchObject({ ok: false, error: { kind: 'closed' } });
-    const count = events.length;
-    const other = await view();
-    await expect.poll(() => ofType(other.events, 'ticks').length, { timeout: 20_000 }).toBeGreaterThan(1);
-    expect(events).toHaveLength(count);
+  it('the core’s side ends it', async () => {
+    const own = await serve(core);
+    const client = new Client(await own.open());
+    await expect.poll(() => client.messages.length).toBeGreaterThan(0);
+    await own.close();
+    await expect.poll(() => client.closed).not.toBeNull();
+    await expect.poll(() => joined).toBe(0);
+  });
+});
+
+describe('between the transports', { timeout: 60_000 }, () => {
+  it('pages arrive whole, and byte for byte the same', async () => {
+    const served = await Promise.all(Object.values(TRANSPORTS).map((serve) => serve(core)));
+    const [one, other] = await Promise.all(served.map(async (each) => new Client(await each.open())));
+    if (one === undefined || other === undefined) throw new Error('there are two transports');
+    await expect.poll(() => one.eventsOf('snapshot').length).toBeGreaterThan(0);
+    const market = one.eventsOf('snapshot')[0]?.snapshot.watchlist[0]?.market.id ?? '';
+    const chart = { market, granularity: '1m' } as const;
+    const candles = { chart, before: null, limit: 5_000 };
+    const trades = { market, before: null, limit: 5_000 };
+    await expect
+      .poll(async () => (await one.call('trades.page', trades)).count, { timeout: 20_000 })
+      .toBeGreaterThan(5);
+    await expect
+      .poll(async () => (await one.call('candles.page', candles)).count, { timeout: 20_000 })
+      .toBeGreaterThan(0);
+    // From here on the store stands still.
+    await one.call('recording.set', { on: false });
+
+    const first = await one.call('candles.page', candles);
+    const second = await other.call('candles.page', candles);
+    expect(second).toEqual(first);
+    expect(Buffer.from(first.bytes).equals(Buffer.from(second.bytes))).toBe(true);
+    const floats = floatsOf(first.bytes);
+    expect(floats).toHaveLength(first.count * CANDLE_FIELDS);
+    const [start = 0, open = 0, high = 0, low = 0, close = 0, volume = 0] = floats.slice(-CANDLE_FIELDS);
+    expect(start % 60_000).toBe(0);
+    expect(high).toBeGreaterThanOrEqual(Math.max(open, close));
+    expect(low).toBeLessThanOrEqual(Math.min(open, close));
+    expect(volume).toBeGreaterThan(0);
+
+    const tape = await one.call('trades.page', trades);
+    const same = await other.call('trades.page', trades);
+    expect(same).toEqual(tape);
+    expect(floatsOf(tape.bytes)).toHaveLength(tape.count * TRADE_FIELDS);
+    // A page without rows has bytes too, of no length.
+    const none = { chart, before: 0, limit: 1 };
+    for (const client of [one, other]) {
+      expect(await client.call('candles.page', none)).toMatchObject({ count: 0, bytes: new Uint8Array(0) });
+    }
+    await one.call('recording.set', { on: true });
+    await Promise.all(served.map((each) => each.close()));
+  });
+
+  it('a view into a larger buffer takes none of the rest along', async () => {
+    const large = new Uint8Array(4096).fill(7);
+    const bytes = large.subarray(1001, 1017);
+    const message: Message = { kind: 'reply', id: 1, result: { ok: true, value: { count: 1, bytes } } };
+    for (const serve of Object.values(TRANSPORTS)) {
+      const one = withConnect(core, (send) => {
+        send(message);
+        return { request: () => undefined, close: () => undefined };
+      });
+      const transport = await serve(one);
+      const client = new Client(await transport.open());
+      await expect.poll(() => client.messages).toEqual([message]);
+      const [reply] = client.messages;
+      if (reply?.kind !== 'reply' || !reply.result.ok) throw new Error('no reply');
+      const arrived = (reply.result.value as { bytes: Uint8Array }).bytes;
+      expect(arrived.buffer.byteLength).toBeLessThan(200);
+      expect(arrived.byteOffset % 8).toBe(0);
+      await transport.close();
+    }
   });
 });

@@ -1,5 +1,5 @@
 /** The real command line in processes of its own: what it takes, what it writes where, how it ends. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -202,6 +202,8 @@ describe('recording', { timeout: 60_000 }, () => {
     await expect.poll(() => feed.connections, { timeout: 20_000 }).toEqual({ trades: 1, candles: 1 });
     await expect.poll(() => feed.counts.trades, { timeout: 20_000 }).not.toEqual(before);
     await new Promise((done) => setTimeout(done, 500));
+    // npm sends a terminal's Ctrl-C a second time.
+    recording.process.kill(signal);
     recording.process.kill(signal);
     const { code, stdout } = await recording.ended;
     expect(code).toBe(0);
@@ -210,6 +212,28 @@ describe('recording', { timeout: 60_000 }, () => {
     expect((JSON.parse(listed) as { state: string }[])[0]?.state).toBe('ended');
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'ends cleanly when the npm that started it is ended (not on Windows)',
+    async () => {
+      const npm = spawn(
+        'npm',
+        ['run', '-s', 'quipu', '--', 'record', '--market', MARKET, '--data-dir', folder.path],
+        {
+          cwd: ROOT,
+          stdio: 'ignore',
+          env: { PATH: process.env['PATH'], HOME: folder.path, ...settings(feed) },
+        },
+      );
+      await expect.poll(() => feed.connections, { timeout: 20_000 }).toEqual({ trades: 1, candles: 1 });
+      npm.kill('SIGTERM');
+      const state = async (): Promise<string | undefined> => {
+        const { stdout } = await quipu(['sessions', '--json', '--data-dir', folder.path]).ended;
+        return (JSON.parse(stdout) as { state: string }[])[0]?.state;
+      };
+      await expect.poll(state, { timeout: 20_000, interval: 500 }).toBe('ended');
+    },
+  );
+
   it('tells on stderr how it goes, but not with --json', async () => {
     const told = await record(['--for', '7s']).ended;
     expect(told.stderr).toMatch(
@@ -217,19 +241,22 @@ describe('recording', { timeout: 60_000 }, () => {
     );
   });
 
-  it.each([401, 403])('refused with %i: exit 3, the server’s words and what to do', async (status) => {
-    feed.setFault({ status, words: 'these very words' });
-    const { code, stdout, stderr } = await record(['--json'], {
-      ...settings(feed, 'the-wrong-key'),
-      QUIPU_LOG: 'debug',
-    }).ended;
-    expect(code).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ connections: 0, trades: { stored: 0 } });
-    expect(stderr).toContain('these very words');
-    expect(stderr).toContain(String(status));
-    expect(stderr).toMatch(/Enter the key|Ask Inca Digital/);
-    expect(stdout + stderr).not.toContain('the-wrong-key');
-  });
+  it.each([401, 403] as const)(
+    'refused with %i: exit 3, the server’s words and what to do',
+    async (status) => {
+      feed.setFault({ status, words: 'these very words' });
+      const { code, stdout, stderr } = await record(['--json'], {
+        ...settings(feed, 'the-wrong-key'),
+        QUIPU_LOG: 'debug',
+      }).ended;
+      expect(code).toBe(3);
+      expect(JSON.parse(stdout)).toMatchObject({ connections: 0, trades: { stored: 0 } });
+      expect(stderr).toContain('these very words');
+      expect(stderr).toContain(String(status));
+      expect(stderr).toMatch(/Enter the key|Ask Inca Digital/);
+      expect(stdout + stderr).not.toContain('the-wrong-key');
+    },
+  );
 
   it('one endpoint refused: it records the other', async () => {
     feed.setFault({ endpoint: 'candles', status: 403, words: 'no candles for you' });
