@@ -113,7 +113,13 @@ async function buildNode(
       rolldownOptions: {
         input: { [name]: entry },
         external: isExternal,
-        output: { format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false },
+        output: {
+          format: 'cjs',
+          entryFileNames: '[name].cjs',
+          codeSplitting: false,
+          // `import()` becomes `require()` too: not every Electron can import from an archive.
+          dynamicImportInCjs: false,
+        },
         checks: QUIET,
       },
     },

@@ -14,6 +14,7 @@ import { createWindow, denyPermissions, showWindow } from './window.ts';
 
 /** What was received takes a moment to reach the disk; longer than this it is not waited for. */
 const FLUSH_MS = 10_000;
+const LOG_MS = 1_000;
 
 export class Desktop {
   readonly #folder: string;
@@ -118,7 +119,7 @@ export class Desktop {
   async #giveUp(error: unknown): Promise<void> {
     const { message, action } = toAppError(error);
     this.#log.log('error', 'Quipu could not start', { message });
-    await this.#log.flush();
+    await this.#flushLog();
     if (!this.#isQuitting)
       dialog.showErrorBox('Quipu could not start', [message, action ?? ''].join('\n').trim());
     app.exit(1);
@@ -140,14 +141,20 @@ export class Desktop {
       code = 1;
       const { message } = toAppError(error);
       this.#log.log('error', 'the record could not be closed', { message });
+      await this.#flushLog();
       dialog.showErrorBox(
         'Quipu could not save everything',
-        `${message}\nWhat was received in the last moments may be missing from the record; the feed sends the last two minutes again if you start Quipu now.`,
+        `The record could not be closed: ${message}\nWhat was received in the last moments may be missing from the record; the feed sends the last two minutes again if you start Quipu now.`,
       );
     }
     this.#tray?.destroy();
-    await this.#log.flush();
+    await this.#flushLog();
     app.exit(code);
+  }
+
+  /** A log that does not get through is no reason to stay. */
+  async #flushLog(): Promise<void> {
+    await within(LOG_MS, this.#log.flush()).catch(() => undefined);
   }
 
   async #closeCore(): Promise<void> {
@@ -161,7 +168,7 @@ export class Desktop {
 async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`The record could not be closed within ${ms / 1000} s.`)), ms);
+    timer = setTimeout(() => reject(new Error(`It took longer than ${ms / 1000} s.`)), ms);
   });
   try {
     await Promise.race([work, late]);
