@@ -21,6 +21,15 @@ async function serve(
 const dataOf = async (page: Page, testId: string, name: string): Promise<number> =>
   Number((await page.getByTestId(testId).first().getAttribute(`data-${name}`)) ?? Number.NaN);
 
+/** How long before `time` the trade of a tape's row was, in ms; negative when it was after. */
+function ageAt(time: number, row: string): number {
+  const [, hours, minutes, seconds] = /(\d\d):(\d\d):(\d\d\.\d{3})/.exec(row) ?? [];
+  const ofDay = ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+  const day = 86_400_000;
+  const age = ((time % day) - ofDay + day) % day;
+  return age < day / 2 ? age : age - day;
+}
+
 describe.skipIf(findChromium() === null)('in a browser', { timeout: 120_000 }, () => {
   let browser: Browser;
   let page: Page;
@@ -72,10 +81,14 @@ describe.skipIf(findChromium() === null)('in a browser', { timeout: 120_000 }, (
       await page.close();
       await first.host.stop();
 
+      const restarted = Date.now();
       const second = await serve(folder.path);
       await open(second.address);
-      // It goes on with the demo feed by itself; the tape shows trades of before this start at once.
+      // It goes on with the demo feed by itself, and shows what was recorded before this start.
       await expect.poll(() => dataOf(page, 'chart', 'candles'), { timeout: 20_000 }).toBeGreaterThan(0);
+      await expect.poll(() => page.getByTestId('tape-row').count(), { timeout: 20_000 }).toBeGreaterThan(5);
+      const oldest = (await page.getByTestId('tape-row').last().textContent()) ?? '';
+      expect(ageAt(restarted, oldest)).toBeGreaterThan(0);
       await page.getByTestId('tab-sessions').click();
       await expect.poll(() => page.getByTestId('session-row').count(), { timeout: 20_000 }).toBe(2);
       await keepScreenshot(page, 'browser-sessions');

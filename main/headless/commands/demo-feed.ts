@@ -46,6 +46,8 @@ settings with which Quipu connects to it, and runs until it is interrupted.
       seed: values.seed === undefined ? DEFAULT_SEED : wholeOption('seed', values.seed, 0, 2 ** 32 - 1),
       rate: values.rate === undefined ? DEFAULT_RATE : numberOption('rate', values.rate, MIN_RATE, MAX_RATE),
       key: keyOption(values.key),
+      // A client that was connected a moment ago would take ids that come again for repeated trades.
+      ...(values.seed === undefined ? { idOffset: Date.now() * 1_000 } : {}),
     };
     const playback =
       file === undefined || market === undefined
