@@ -142,6 +142,9 @@ export class Feed {
         ports.logger.log('warn', 'refused a message', { endpoint, ...refusal });
       },
       subscription: (market, state, words) => {
+        if (state === 'refused') {
+          ports.logger.log('warn', 'the server refused a market', { market, endpoint, words });
+        }
         this.board.subscription(endpoint, market, state, words);
         this.#options.rowsChanged();
       },

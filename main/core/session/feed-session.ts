@@ -68,6 +68,7 @@ export interface FeedSessionOptions {
 interface Pending {
   readonly action: 'subscribe' | 'unsubscribe';
   readonly markets: readonly string[];
+  readonly granularity: Granularity | null;
   readonly deadline: number;
 }
 
@@ -294,15 +295,11 @@ export class FeedSession {
   }
 
   #request(action: 'subscribe' | 'unsubscribe', markets: readonly string[]): void {
-    const { clock, dialect, endpoint, granularities, listener } = this.#options;
+    const { endpoint, granularities, listener } = this.#options;
     for (let at = 0; at < markets.length; at += IDS_PER_MESSAGE) {
       const group = markets.slice(at, at + IDS_PER_MESSAGE);
       for (const granularity of endpoint === 'candles' ? granularities : [null]) {
-        const traceId = `${this.#tracePrefix}-${++this.#traceCount}`;
-        this.#pending.set(traceId, { action, markets: group, deadline: clock.monotonic() + ACKNOWLEDGE_MS });
-        this.#socket?.send(
-          subscribeMessage(dialect, { endpoint, action, traceId, markets: group, granularity }),
-        );
+        this.#send(action, group, granularity);
       }
       if (action === 'unsubscribe') continue;
       for (const market of group) {
@@ -310,6 +307,14 @@ export class FeedSession {
         listener.subscription(market, 'requested', null);
       }
     }
+  }
+
+  #send(action: Pending['action'], markets: readonly string[], granularity: Granularity | null): void {
+    const { clock, dialect, endpoint } = this.#options;
+    const traceId = `${this.#tracePrefix}-${++this.#traceCount}`;
+    const deadline = clock.monotonic() + ACKNOWLEDGE_MS;
+    this.#pending.set(traceId, { action, markets, granularity, deadline });
+    this.#socket?.send(subscribeMessage(dialect, { endpoint, action, traceId, markets, granularity }));
   }
 
   #answered(answer: Answer): void {
@@ -322,14 +327,34 @@ export class FeedSession {
       return;
     }
     if (pending.action === 'unsubscribe') return;
-    const named = answer.markets.filter((market) => pending.markets.includes(market));
-    for (const market of named.length > 0 ? named : pending.markets) {
+    if (answer.ok) this.#confirmed(answer, pending);
+    else this.#refused(answer, pending);
+  }
+
+  #confirmed(answer: Answer, { markets }: Pending): void {
+    const named = markets.filter((market) => answer.markets.includes(market));
+    for (const market of named.length > 0 ? named : markets) {
       this.#unconfirmed.delete(market);
-      this.#options.listener.subscription(
-        market,
-        answer.ok ? 'confirmed' : 'refused',
-        answer.ok ? null : answer.words,
-      );
+      this.#options.listener.subscription(market, 'confirmed', null);
+    }
+  }
+
+  /**
+   * One market that the server does not know must not cost the others their subscription: those that
+   * the answer names are refused, and the rest is asked for again, in halves when it names none.
+   */
+  #refused(answer: Answer, { markets, granularity }: Pending): void {
+    const named = markets.filter((market) => answer.markets.includes(market));
+    const refused = markets.length === 1 || named.length === markets.length ? markets : named;
+    for (const market of refused) {
+      this.#unconfirmed.delete(market);
+      this.#options.listener.subscription(market, 'refused', answer.words);
+    }
+    const rest = markets.filter((market) => !refused.includes(market) && this.#desired.has(market));
+    if (rest.length === 0) return;
+    const half = refused.length > 0 ? rest.length : Math.ceil(rest.length / 2);
+    for (const part of [rest.slice(0, half), rest.slice(half)]) {
+      if (part.length > 0) this.#send('subscribe', part, granularity);
     }
   }
 

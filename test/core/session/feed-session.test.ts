@@ -215,6 +215,47 @@ describe('subscriptions', () => {
     expect(subscriptions.at(-1)?.[2]).toContain('unknown market');
   });
 
+  it('one refused market does not cost the others their subscription', () => {
+    const session = link();
+    const markets = ['a', 'b', 'bad', 'c', 'd'];
+    session.setMarkets(markets);
+    session.start();
+    last().events.open();
+    // As a server that takes all of a message or none of it, and does not say which one it minds.
+    for (let at = 0; at < last().sent.length; at++) {
+      const { traceId, payload } = last().sent[at] as Opened['sent'][number];
+      const isBad = payload.marketIds.includes('bad');
+      receive({
+        traceId,
+        type: isBad ? 'error' : 'success',
+        payload: isBad ? { message: 'unknown market' } : {},
+      });
+    }
+    const final = new Map(subscriptions.map(([market, state]) => [market, state]));
+    expect(Object.fromEntries(final)).toEqual({
+      a: 'confirmed',
+      b: 'confirmed',
+      bad: 'refused',
+      c: 'confirmed',
+      d: 'confirmed',
+    });
+    expect(last().sent.length).toBeLessThan(10);
+  });
+
+  it('markets that the refusal names are refused, the others asked for again', () => {
+    const session = link();
+    session.setMarkets(['a', 'bad']);
+    session.start();
+    last().events.open();
+    receive({
+      traceId: last().sent[0]?.traceId,
+      type: 'error',
+      payload: { message: 'no', marketIds: ['bad'] },
+    });
+    expect(subscriptions.at(-1)?.slice(0, 2)).toEqual(['bad', 'refused']);
+    expect(last().sent.map(({ payload }) => payload.marketIds)).toEqual([['a', 'bad'], ['a']]);
+  });
+
   it('the first data of a market confirms it; silence is unconfirmed, not a failure', () => {
     const session = link();
     session.setMarkets(['m', 'n']);
