@@ -115,6 +115,23 @@ export interface Tick {
 
 export type GapState = 'recovered' | 'unverified' | 'lost';
 
+/**
+ * What is known of a market: `live` it was connected and subscribed, `quiet` the same but nothing came
+ * for a minute or more, `off` not subscribed or not recorded; the others as of a gap.
+ */
+export type CoverageState = 'live' | 'quiet' | 'off' | GapState;
+
+/** A stretch [from, to) of what is known of one market at one endpoint. */
+export interface CoverageInterval {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly state: CoverageState;
+  /** Why, in words; empty for `live`. */
+  readonly cause: string;
+}
+
 /** A stretch of time for which the record may be incomplete. */
 export interface Gap {
   readonly session: number;

@@ -146,9 +146,13 @@ export class Feed {
           ports.logger.log('warn', 'the server refused a market', { market, endpoint, words });
         }
         this.board.subscription(endpoint, market, state, words);
+        recorder.subscription(endpoint, market, state, words);
         this.#options.rowsChanged();
       },
-      changed: (link) => hub.broadcast({ type: 'link', link }),
+      changed: (link) => {
+        if (link.problem !== null) recorder.unreachable(endpoint, link.problem.message);
+        hub.broadcast({ type: 'link', link });
+      },
     };
     return new FeedSession({
       endpoint,

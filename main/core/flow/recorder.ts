@@ -11,15 +11,18 @@ import {
   type Millis,
   type RecordingState,
   type SessionSummary,
+  type Subscription,
 } from '../contract.ts';
 import type { RecordReport } from '../core.ts';
+import { Ledger, type Verdict } from '../coverage/ledger.ts';
+import { RecordTime } from '../coverage/record-time.ts';
 import type { Clock, Logger, Timer } from '../ports.ts';
 import type { DecodedCandle, DecodedTrade } from '../protocol/decode.ts';
 import { formatDecimal } from '../protocol/decimal.ts';
 import { toAppError } from '../result.ts';
-import type { Store } from '../store/store.ts';
+import type { Commit, Store } from '../store/store.ts';
 import { type Candle, ORIGIN_LIVE, ORIGIN_REDELIVERED, type Origin, SIDES, TradeBatch } from './batch.ts';
-import { judge, REDELIVERED_MS, SETTLE_MS } from './outage.ts';
+import { REDELIVERED_MS } from './outage.ts';
 import { fingerprint, RedeliveryMemory, RETENTION_MS } from './redelivery.ts';
 
 /** Half of the 100 ms that a trade may wait for its commit, to leave room for the commit itself. */
@@ -27,6 +30,10 @@ const FLUSH_MS = 50;
 const FLUSH_ROWS = 5_000;
 /** Trades handed to the writer and not yet on disk. Beyond it, they are lost, which is recorded as a gap. */
 const MAX_UNCOMMITTED = 1_000_000;
+/** With nothing to write, a commit still says this often how far the session's coverage reaches. */
+const COVER_MICROS = 1_000_000;
+/** Candles of commits that failed are kept up to so many; they are few, and the disk may come back. */
+const MAX_CANDLES = 100_000;
 /** A clock difference to the exchange within which a trade still counts as redelivered. */
 const SKEW_MS = 10_000;
 /** A candle is final this long after its period when nothing else settled it. */
@@ -52,10 +59,7 @@ interface LinkAccount {
   received: number;
   refused: number;
   connections: number;
-  /** null: connected, or never was. */
-  down: { readonly from: Millis; readonly cause: string } | null;
-  /** The reconnect whose redelivery is being counted. */
-  settling: { from: Millis; to: Millis; cause: string; recovered: number; duplicates: number } | null;
+  connected: boolean;
   connectedAt: Millis;
 }
 
@@ -65,6 +69,8 @@ export class Recorder {
   readonly #store: Store;
   readonly #listener: RecorderListener;
   readonly #memory = new RedeliveryMemory();
+  readonly #ledger = new Ledger();
+  readonly #time: RecordTime;
   readonly #marketIndex = new Map<string, number>();
   readonly #markets: string[] = [];
   readonly #links: Record<Endpoint, LinkAccount> = { trades: newAccount(), candles: newAccount() };
@@ -75,6 +81,8 @@ export class Recorder {
   readonly #candleKeys = new Set<string>();
   /** The newest candle of each market and granularity, provisional until settled. */
   readonly #open = new Map<string, Candle>();
+  /** Those that were the newest before the last connect: what redelivery may overlap. */
+  #held: ReadonlyMap<string, Candle> = new Map();
   #gaps: Gap[] = [];
   /** Markets asked for, which a session names even when they stay quiet; null once the store knows. */
   #requested: readonly string[] | null = null;
@@ -84,6 +92,13 @@ export class Recorder {
   #reported: number | null = null;
   #problem: RecordingState['problem'] = null;
   #uncommitted = 0;
+  /** When the last commit was put together, and the last one that was sent. */
+  #flushed: Micros = 0;
+  #covered: Micros = 0;
+  /** Exchange time of the oldest redelivered trade of the next commit. */
+  #oldest = Infinity;
+  /** Trades were lost since the last commit, for lack of room. */
+  #overflowed = false;
   #lost: { from: Millis; trades: number } | null = null;
   #duplicates = 0;
   #storedTrades = 0;
@@ -96,6 +111,7 @@ export class Recorder {
     this.#logger = options.logger;
     this.#store = options.store;
     this.#listener = options.listener;
+    this.#time = new RecordTime(options.clock);
     this.#elapsedAt = options.clock.monotonic();
     this.#timers = [
       options.clock.every(FLUSH_MS, () => this.#tick()),
@@ -141,7 +157,11 @@ export class Recorder {
   /** Begins a session; nothing when one runs. @throws {QuipuError} kind `storage` */
   async begin(): Promise<void> {
     if (this.#session !== null) return;
-    this.#session = await this.#store.beginSession(this.#wallMs());
+    const started = Math.floor(this.#time.now() / 1000);
+    this.#session = await this.#store.beginSession(started);
+    const now = this.#time.now();
+    this.#ledger.begin(started * 1000, now);
+    this.#flushed = now;
     this.#reported = this.#session.id;
     this.#requested = this.#watched;
     this.#storedTrades = 0;
@@ -156,11 +176,13 @@ export class Recorder {
     const session = this.#session;
     if (session === null) return;
     this.#settleCandles(true);
-    for (const endpoint of ['trades', 'candles'] as const) this.#judge(endpoint);
-    this.#flush();
+    // Outwards, so that coverage reaches the end.
+    const ended = Math.ceil(this.#time.now() / 1000);
+    this.#addVerdicts(this.#ledger.end(ended * 1000));
+    this.#flush(true);
     this.#session = null;
     await this.#commits;
-    await this.#store.endSession(session.id, this.#wallMs());
+    await this.#store.endSession(session.id, ended);
     this.#listener.changed();
   }
 
@@ -173,32 +195,38 @@ export class Recorder {
   watch(markets: readonly string[]): void {
     this.#watched = markets;
     this.#requested = markets;
+    this.#ledger.watch(markets, this.#time.now());
+  }
+
+  /** `off` says nothing new: `watch` and `disconnected` told it. */
+  subscription(endpoint: Endpoint, market: string, state: Subscription, words: string | null): void {
+    if (state !== 'off') this.#ledger.subscription(endpoint, market, state, words, this.#time.now());
+  }
+
+  /** An attempt to connect failed. */
+  unreachable(endpoint: Endpoint, cause: string): void {
+    this.#ledger.unreachable(endpoint, cause, this.#time.now());
   }
 
   connected(endpoint: Endpoint): void {
     const link = this.#links[endpoint];
     link.connections++;
+    link.connected = true;
     link.connectedAt = this.#wallMs();
     if (endpoint === 'trades') {
       this.#elapsedAt = this.#clock.monotonic();
       this.#memory.connected();
+    } else {
+      this.#held = new Map(this.#open);
     }
-    if (link.down !== null) {
-      link.settling = { ...link.down, to: link.connectedAt, recovered: 0, duplicates: 0 };
-      link.down = null;
-    }
+    this.#ledger.connected(endpoint, this.#time.now());
   }
 
   /** @param silence ms since the last sign of life: from then on nothing is known. */
   disconnected(endpoint: Endpoint, cause: string, silence: number): void {
-    const link = this.#links[endpoint];
-    const from = this.#wallMs() - Math.round(silence);
-    const { settling } = link;
-    if (settling !== null && settling.recovered + settling.duplicates > 0) this.#judge(endpoint);
-    // A connection that brought nothing did not end the outage before it.
-    link.down =
-      link.settling === null ? { from, cause } : { from: link.settling.from, cause: link.settling.cause };
-    link.settling = null;
+    this.#links[endpoint].connected = false;
+    const from = this.#time.at(this.#clock.monotonic() - silence);
+    this.#addVerdicts(this.#ledger.disconnected(endpoint, cause, from, this.#time.now()));
     if (endpoint === 'trades') this.#elapse();
   }
 
@@ -211,7 +239,9 @@ export class Recorder {
     link.received++;
     const exchangeMs = trade.exchangeTime / 1000;
     const old = exchangeMs < link.connectedAt;
-    const { settling } = link;
+    const settling = this.#ledger.settling('trades');
+    const receiptTime = this.#clock.now();
+    this.#ledger.message('trades', trade.market, receiptTime + this.#time.offset);
     const accepted = this.#memory.accept(trade.market, trade.id, () =>
       fingerprint({
         market: trade.market,
@@ -223,17 +253,18 @@ export class Recorder {
     );
     if (!accepted) {
       this.#duplicates++;
-      if (settling !== null) settling.duplicates++;
+      if (settling) this.#ledger.redelivered('trades', trade.market, 'duplicates');
       return;
     }
-    if (settling !== null && old) settling.recovered++;
+    if (settling && old) this.#ledger.redelivered('trades', trade.market, 'recovered');
     const redelivered = old && exchangeMs >= link.connectedAt - REDELIVERED_MS - SKEW_MS;
-    const receiptTime = this.#clock.now();
     this.#listener.trade(trade, receiptTime, redelivered ? 'redelivered' : 'live');
     if (this.#session === null) return;
     if (this.#uncommitted + this.#batch.count >= MAX_UNCOMMITTED) {
       this.#lost ??= { from: this.#wallMs(), trades: 0 };
       this.#lost.trades++;
+      this.#overflowed = true;
+      if (redelivered) this.#oldest = Math.min(this.#oldest, trade.exchangeTime);
       return;
     }
     this.#batch.push({
@@ -248,6 +279,7 @@ export class Recorder {
       origin: redelivered ? ORIGIN_REDELIVERED : ORIGIN_LIVE,
       id: trade.id,
     });
+    if (redelivered) this.#oldest = Math.min(this.#oldest, trade.exchangeTime);
     if (this.#batch.count >= FLUSH_ROWS) this.#flush();
   }
 
@@ -258,28 +290,36 @@ export class Recorder {
     const open = this.#open.get(line);
     const end = decoded.start / 1000 + GRANULARITY_MS[decoded.granularity];
     const before = open !== undefined && decoded.start < open.start;
-    if (link.settling !== null && end < link.connectedAt) link.settling.recovered++;
+    const receiptTime = this.#clock.now();
+    this.#ledger.message('candles', decoded.market, receiptTime + this.#time.offset);
+    if (this.#ledger.settling('candles'))
+      this.#countRedelivered(decoded, this.#held.get(line), end < link.connectedAt);
     const candle: Candle = {
       ...decoded,
       // A revision of a period that has ended is as final as what it revises.
       final: decoded.final || before || (open !== undefined && open.final && open.start === decoded.start),
-      receiptTime: this.#clock.now(),
+      receiptTime,
       origin:
         end < link.connectedAt && end >= link.connectedAt - REDELIVERED_MS - SKEW_MS ? 'redelivered' : 'live',
     };
     if (open !== undefined && decoded.start > open.start && !open.final) this.#keep({ ...open, final: true });
-    if (!before) {
-      if (link.settling !== null && open !== undefined && sameCandle(open, candle))
-        link.settling.duplicates++;
-      this.#open.set(line, candle);
-    }
+    if (!before) this.#open.set(line, candle);
     this.#keep(candle);
+  }
+
+  /** A state of the newest candle that was held, or of an older one, is what was sent before the outage. */
+  #countRedelivered(candle: DecodedCandle, held: Candle | undefined, old: boolean): void {
+    const overlaps =
+      held !== undefined &&
+      (candle.start < held.start || (candle.start === held.start && candle.trades <= held.trades));
+    if (overlaps) this.#ledger.redelivered('candles', candle.market, 'duplicates');
+    else if (old) this.#ledger.redelivered('candles', candle.market, 'recovered');
   }
 
   #keep(candle: Candle): void {
     this.#listener.candle(candle);
     if (this.#session === null) return;
-    const key = `${candle.granularity} ${candle.start} ${candle.market}`;
+    const key = keyOf(candle);
     this.#candleKeys.add(key);
     const waiting = this.#candles.get(key);
     if (waiting === undefined || supersedes(candle, waiting)) this.#candles.set(key, candle);
@@ -310,11 +350,8 @@ export class Recorder {
 
   /** Once a second: ends what has waited long enough. */
   #settle(): void {
-    if (this.#links.trades.down === null) this.#elapse();
-    for (const endpoint of ['trades', 'candles'] as const) {
-      const { settling } = this.#links[endpoint];
-      if (settling !== null && this.#wallMs() >= settling.to + SETTLE_MS) this.#judge(endpoint);
-    }
+    if (this.#links.trades.connected) this.#elapse();
+    this.#addVerdicts(this.#ledger.tick(this.#time.now()));
     this.#settleCandles(false);
   }
 
@@ -330,13 +367,24 @@ export class Recorder {
     }
   }
 
-  #judge(endpoint: Endpoint): void {
-    const link = this.#links[endpoint];
+  /** An endpoint's gaps are what the ledger judged of its link, as the same rule judges each market. */
+  #addVerdicts(verdicts: readonly Verdict[]): void {
     const session = this.#session;
-    const { settling } = link;
-    link.settling = null;
-    if (settling === null || session === null) return;
-    for (const gap of judge({ session: session.id, endpoint, ...settling })) this.#addGap(gap);
+    if (session === null) return;
+    for (const verdict of verdicts) {
+      const from = Math.floor(verdict.from / 1000);
+      const to = Math.floor(verdict.to / 1000);
+      this.#addGap({ ...verdict, session: session.id, from, to });
+      this.#logger.log('info', 'what redelivery brought', {
+        endpoint: verdict.endpoint,
+        state: verdict.state,
+        ms: to - from,
+        recovered: verdict.recovered,
+        duplicates: verdict.duplicates,
+        overlap: verdict.duplicates > 0,
+        cause: verdict.cause,
+      });
+    }
   }
 
   #addGap(gap: Gap): void {
@@ -345,15 +393,31 @@ export class Recorder {
     this.#listener.gap(gap);
   }
 
-  #flush(): void {
+  /** @param last commits even with nothing new, so that coverage reaches the session's end */
+  #flush(last = false): void {
     const session = this.#session;
     if (session === null) return;
+    const now = this.#time.now();
+    const from = Math.min(this.#flushed, this.#oldest);
+    this.#flushed = now;
+    this.#oldest = Infinity;
+    if (this.#overflowed) {
+      this.#overflowed = false;
+      this.#ledger.unkept('trades', from, now, 'the disk did not keep up');
+    }
     if (this.#lost !== null && this.#uncommitted < MAX_UNCOMMITTED / 2) {
       this.#addLost(session.id, `the disk did not keep up: ${this.#lost.trades} trades not recorded`);
     }
     const rows = this.#batch.count;
     const requested = this.#requested ?? [];
-    if (rows + this.#candles.size + this.#gaps.length + requested.length === 0) return;
+    const coverage = this.#ledger.take(now);
+    const nothing =
+      rows + this.#candles.size + this.#gaps.length + requested.length + coverage.lines.length === 0;
+    if (nothing && !last && now - this.#covered < COVER_MICROS) {
+      this.#ledger.written();
+      return;
+    }
+    this.#covered = now;
     const candles = [...this.#candles.values()];
     const gaps = this.#gaps;
     const trades = rows === 0 ? null : this.#batch.take();
@@ -361,11 +425,19 @@ export class Recorder {
     this.#gaps = [];
     this.#requested = null;
     this.#uncommitted += rows;
-    const from = this.#wallMs();
+    const commit: Commit = {
+      session: session.id,
+      markets: this.#markets,
+      requested,
+      trades,
+      candles,
+      gaps,
+      coverage,
+    };
     const done = this.#store
-      .commit({ session: session.id, markets: this.#markets, requested, trades, candles, gaps })
+      .commit(commit)
       .then(() => this.#committed(session.id, rows))
-      .catch((error: unknown) => this.#failed(error, rows, from))
+      .catch((error: unknown) => this.#failed(error, commit, rows, from, now))
       .finally(() => {
         this.#uncommitted -= rows;
       });
@@ -374,19 +446,38 @@ export class Recorder {
 
   #committed(session: number, rows: number): void {
     this.#storedTrades += rows;
+    this.#ledger.written();
     if (this.#problem === null) return;
     this.#problem = null;
     if (this.#lost !== null) this.#addLost(session, `the disk refused ${this.#lost.trades} trades`);
     this.#listener.changed();
   }
 
-  #failed(error: unknown, rows: number, from: Millis): void {
+  /** What a commit held is kept for the next one, but for its trades, which were handed over. */
+  #failed(error: unknown, commit: Commit, rows: number, from: Micros, to: Micros): void {
     const first = this.#problem === null;
     this.#problem = toAppError(error);
-    this.#lost ??= { from, trades: 0 };
-    this.#lost.trades += rows;
+    const cause = `not recorded: ${this.#problem.message}`;
+    if (rows > 0) {
+      this.#lost ??= { from: Math.floor(from / 1000), trades: 0 };
+      this.#lost.trades += rows;
+      this.#ledger.unkept('trades', from, to, cause);
+    }
+    if (commit.coverage !== undefined) this.#ledger.unwritten(commit.coverage);
+    if (this.#session?.id === commit.session) this.#keepFor(commit, from, to, cause);
     this.#logger.log('error', 'not recording', { message: this.#problem.message });
     if (first) this.#listener.changed();
+  }
+
+  #keepFor({ candles, gaps, requested = [] }: Commit, from: Micros, to: Micros, cause: string): void {
+    this.#gaps.unshift(...gaps);
+    this.#requested ??= requested;
+    for (const candle of candles) {
+      const key = keyOf(candle);
+      if (this.#candles.has(key)) continue;
+      if (this.#candles.size < MAX_CANDLES) this.#candles.set(key, candle);
+      else this.#ledger.unkept('candles', from, to, cause);
+    }
   }
 
   #addLost(session: number, cause: string): void {
@@ -417,7 +508,7 @@ export class Recorder {
 }
 
 function newAccount(): LinkAccount {
-  return { received: 0, refused: 0, connections: 0, down: null, settling: null, connectedAt: 0 };
+  return { received: 0, refused: 0, connections: 0, connected: false, connectedAt: 0 };
 }
 
 /** The feed's description, "Redelivery", rule 5. */
@@ -426,6 +517,6 @@ function supersedes(next: Candle, held: Candle): boolean {
   return next.trades >= held.trades;
 }
 
-function sameCandle(a: Candle, b: Candle): boolean {
-  return a.start === b.start && a.trades === b.trades && a.close === b.close;
+function keyOf(candle: Candle): string {
+  return `${candle.granularity} ${candle.start} ${candle.market}`;
 }

@@ -1,5 +1,6 @@
 /** The main thread's handle on the cache: a writer's thread, a reader's thread, and no disk here. */
 import { resolve } from 'node:path';
+import type { CoverageInterval } from '../contract.ts';
 import type { Candle } from '../flow/batch.ts';
 import { buffersOf } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
@@ -91,6 +92,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       const filter = { session, market, granularity };
       const range = await rowsOf(session, 'candles');
       yield* pages(range, (rest) => reader().call('candles', { range: rest, filter }));
+    },
+    async *coverage({ session, market }): AsyncGenerator<readonly CoverageInterval[], void, undefined> {
+      const markets = await reader().call('coveredMarkets', { session });
+      if (markets === null) throw unknownSession(session);
+      for (const each of markets) {
+        if (market !== null && market !== each) continue;
+        yield await reader().call('coverage', { session, market: each });
+      }
     },
     readSetting: async (name) => reader().call('readSetting', { name }),
     async writeSetting(name, json) {

@@ -58,6 +58,8 @@ serve<ReaderRequests>(
       reader()?.candlePage(chart, before, limit) ?? { ...NO_PAGE, gaps: [], bytes: new Uint8Array(0) },
     tradePage: ({ market, before, limit }) =>
       reader()?.tradePage(market, before, limit) ?? { ...NO_PAGE, bytes: new Uint8Array(0) },
+    coveredMarkets: ({ session }) => reader()?.coveredMarkets(session) ?? null,
+    coverage: ({ session, market }) => reader()?.coverage(session, market) ?? [],
     readSetting: ({ name }) => reader()?.readSetting(name) ?? null,
     close() {
       open?.database.close();

@@ -3,6 +3,8 @@ import type { Database } from 'better-sqlite3';
 import type {
   CandlePage,
   ChartKey,
+  CoverageInterval,
+  CoverageState,
   Endpoint,
   Gap,
   GapState,
@@ -16,6 +18,7 @@ import { CANDLE_FIELDS, TRADE_BUY, TRADE_FIELDS, TRADE_REDELIVERED, TRADE_SELL }
 import type { Candle } from '../flow/batch.ts';
 import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
 import { decimalToNumber, formatDecimal } from '../protocol/decimal.ts';
+import { hasCoverage } from './schema.ts';
 import type { StoredTrade } from './store.ts';
 import { prepareSummaries } from './summaries.ts';
 
@@ -62,6 +65,10 @@ export interface Reader {
   ): ExportStep<Candle>;
   candlePage(chart: ChartKey, before: Millis | null, limit: number): CandlePage;
   tradePage(market: string, before: Micros | null, limit: number): TradePage;
+  /** The markets of a session with coverage, by name; null when there is no such session. */
+  coveredMarkets(session: number): string[] | null;
+  /** By endpoint, oldest first. */
+  coverage(session: number, market: string): CoverageInterval[];
   readSetting(name: string): string | null;
 }
 
@@ -203,6 +210,7 @@ export function createReader(database: Database, alive: () => boolean): Reader {
     `SELECT session, endpoint, start, end, state, cause, recovered, duplicates FROM gaps
      WHERE start < ? AND end >= ? ORDER BY start DESC, row DESC LIMIT ?`,
   );
+  const coverage = hasCoverage(database) ? prepareCoverage(database) : null;
   const setting = database
     .prepare<[name: string], string>('SELECT json FROM settings WHERE name = ?')
     .pluck();
@@ -336,7 +344,52 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       const whole = more ? withoutTornTime(found, limit) : found;
       return { count: whole.length, more, bytes: packTrades(whole.reverse()) };
     },
+    coveredMarkets(session) {
+      if (ranges.trades.get(session) === undefined) return null;
+      return coverage === null ? [] : coverage.markets(session);
+    },
+    coverage: (session, name) => {
+      const market = marketId.get(name);
+      return coverage === null || market === undefined ? [] : coverage.intervals(session, market, name);
+    },
     readSetting: (name) => setting.get(name) ?? null,
+  };
+}
+
+function prepareCoverage(database: Database): {
+  markets(session: number): string[];
+  intervals(session: number, market: number, name: string): CoverageInterval[];
+} {
+  const markets = database
+    .prepare<[session: number], string>(
+      `SELECT DISTINCT name FROM coverage JOIN markets ON markets.id = coverage.market
+       WHERE session = ? ORDER BY name`,
+    )
+    .pluck();
+  // One statement, so that the states and how far they reach are of one moment.
+  const intervals = database.prepare<
+    [session: number, market: number],
+    { endpoint: Endpoint; start: number; stop: number; state: CoverageState; cause: string }
+  >(
+    `SELECT endpoint, start, coverage.state, cause,
+       lead(start, 1, covered) OVER (PARTITION BY endpoint ORDER BY start) AS stop
+     FROM coverage JOIN sessions ON sessions.id = coverage.session
+     WHERE session = ? AND market = ? ORDER BY endpoint, start`,
+  );
+  return {
+    markets: (session) => markets.all(session),
+    intervals: (session, market, name) =>
+      intervals
+        .all(session, market)
+        .filter(({ start, stop }) => stop > start)
+        .map(({ endpoint, start, stop, state, cause }) => ({
+          market: name,
+          endpoint,
+          from: start,
+          to: stop,
+          state,
+          cause,
+        })),
   };
 }
 

@@ -2,6 +2,7 @@
 import type {
   CandlePage,
   ChartKey,
+  CoverageInterval,
   Granularity,
   Micros,
   Millis,
@@ -52,6 +53,11 @@ export interface ReaderRequests {
   tradePage: {
     args: { readonly market: string; readonly before: Micros | null; readonly limit: number };
     value: TradePage;
+  };
+  coveredMarkets: { args: { readonly session: number }; value: string[] | null };
+  coverage: {
+    args: { readonly session: number; readonly market: string };
+    value: CoverageInterval[];
   };
   readSetting: { args: { readonly name: string }; value: string | null };
   close: { args: null; value: null };

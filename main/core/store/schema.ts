@@ -7,7 +7,7 @@ export const APPLICATION_ID = 0x51756970;
 /**
  * Step n leads from user_version n to n + 1. A step that was released is never changed.
  *
- * Times of trades and candles are microseconds since the epoch, those of sessions and gaps
+ * Times of trades, candles and coverage are microseconds since the epoch, those of sessions and gaps
  * milliseconds, all whole numbers.
  */
 const MIGRATIONS: readonly string[] = [
@@ -96,6 +96,20 @@ const MIGRATIONS: readonly string[] = [
     json TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A state lasts until the next one of its line, the last one until the session's "covered": so no
+  -- two overlap, none leaves a hole, and one that goes on costs nothing.
+  CREATE TABLE coverage (
+    session INTEGER NOT NULL,
+    market INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    PRIMARY KEY (session, market, endpoint, start)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE sessions ADD COLUMN covered INTEGER;
+  `,
 ];
 
 /** The newest version that this program reads and the one that it writes. */
@@ -103,6 +117,11 @@ export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
 export function versionOf(database: Database): number {
   return Number(database.pragma('user_version', { simple: true }));
+}
+
+/** A database that is only read is not migrated, so it may be older than its coverage. */
+export function hasCoverage(database: Database): boolean {
+  return versionOf(database) >= 2;
 }
 
 /** Takes an empty or older database to SCHEMA_VERSION, each step in a transaction of its own. */

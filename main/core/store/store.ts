@@ -5,6 +5,7 @@
 import type {
   CandlePage,
   ChartKey,
+  CoverageInterval,
   Gap,
   Granularity,
   Micros,
@@ -13,6 +14,7 @@ import type {
   StoreState,
   TradePage,
 } from '../contract.ts';
+import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 
 /** One group commit: everything in it becomes durable together or not at all. */
@@ -28,6 +30,8 @@ export interface Commit {
   readonly gaps: readonly Gap[];
   /** Markets asked for, so that a session names the quiet ones too; those with rows are noted by themselves. */
   readonly requested?: readonly string[];
+  /** What is known once this is on disk. Each line's states replace those held from its `from` on. */
+  readonly coverage?: CoverageCommit;
 }
 
 /** A trade as exported: decimals are canonical text. */
@@ -85,6 +89,12 @@ export interface Store {
   exportCandles(
     options: ExportOptions & { readonly granularity: Granularity | null },
   ): AsyncIterable<readonly Candle[]>;
+  /**
+   * What is known of every market of a session, by market and endpoint, oldest first, without overlap
+   * or hole. Up to its last commit; empty for a session that was recorded before coverage was kept.
+   * A page holds all of one market. Fails as `exportTrades` does.
+   */
+  coverage(options: ExportOptions): AsyncIterable<readonly CoverageInterval[]>;
   /** Small values that must outlive a restart (watchlist, settings), as JSON text. */
   readSetting(name: string): Promise<string | null>;
   writeSetting(name: string, json: string): Promise<void>;

@@ -1,6 +1,7 @@
 /** Everything that changes the cache. Runs in the writer's thread; needs none itself. */
 import type { Database } from 'better-sqlite3';
 import type { Gap, Millis, SessionSummary } from '../contract.ts';
+import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 import { ORIGIN_LIVE, ORIGIN_REDELIVERED } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
@@ -9,7 +10,7 @@ import type { Commit } from './store.ts';
 import { prepareSummaries, unexpectedEnd } from './summaries.ts';
 
 export interface Writer {
-  /** Closes sessions left open, with the time of their last receipt. */
+  /** Closes sessions left open, with the time of their last commit or receipt. */
   recover(): void;
   beginSession(started: Millis): SessionSummary;
   /** One transaction: on disk when it returns, or nothing of it when it throws. */
@@ -71,9 +72,10 @@ export function createWriter(database: Database): Writer {
   const undo = database.prepare('ROLLBACK');
   // No session in state `recording` of this file is another's: the folder's lock is ours.
   const summaries = prepareSummaries(database, () => true);
-  const openSessions = database.prepare<[], { id: number; started: number; last_receipt: number | null }>(
-    `SELECT id, started, last_receipt FROM sessions WHERE state = 'recording'`,
-  );
+  const openSessions = database.prepare<
+    [],
+    { id: number; started: number; last_receipt: number | null; covered: number | null }
+  >(`SELECT id, started, last_receipt, covered FROM sessions WHERE state = 'recording'`);
   const closeSession = database.prepare<[state: string, ended: number, id: number]>(
     `UPDATE sessions SET state = ?, ended = ? WHERE id = ? AND state = 'recording'`,
   );
@@ -130,6 +132,16 @@ export function createWriter(database: Database): Writer {
   const updateGap = database.prepare<
     [end: number, state: string, recovered: number, duplicates: number, row: number]
   >('UPDATE gaps SET end = ?, state = ?, recovered = ?, duplicates = ? WHERE row = ?');
+  const forgetCoverage = database.prepare<[session: number, market: number, endpoint: string, from: number]>(
+    'DELETE FROM coverage WHERE session = ? AND market = ? AND endpoint = ? AND start >= ?',
+  );
+  const insertCoverage = database.prepare<
+    [session: number, market: number, endpoint: string, start: number, state: string, cause: string]
+  >('INSERT INTO coverage (session, market, endpoint, start, state, cause) VALUES (?, ?, ?, ?, ?, ?)');
+  // A commit that failed may be made up for after a later one.
+  const coverUntil = database.prepare<[until: number, session: number]>(
+    'UPDATE sessions SET covered = max(coalesce(covered, 0), ?) WHERE id = ?',
+  );
   const upsertSetting = database.prepare<[name: string, json: string]>(
     'INSERT INTO settings (name, json) VALUES (?, ?) ON CONFLICT DO UPDATE SET json = excluded.json',
   );
@@ -263,6 +275,17 @@ export function createWriter(database: Database): Writer {
     added.gaps++;
   }
 
+  function addCoverage({ lines, until }: CoverageCommit, session: number): void {
+    for (const { endpoint, from, market: name, starts } of lines) {
+      const market = marketOf(name, session);
+      forgetCoverage.run(session, market, endpoint, from);
+      for (const { cause, from: start, state } of starts) {
+        insertCoverage.run(session, market, endpoint, start, state, cause);
+      }
+    }
+    coverUntil.run(until, session);
+  }
+
   function closeOpenSessions(): void {
     for (const row of openSessions.all()) closeSession.run('ended unexpectedly', unexpectedEnd(row), row.id);
   }
@@ -283,7 +306,7 @@ export function createWriter(database: Database): Writer {
         return summaryOf(Number(insertSession.run(Math.round(started)).lastInsertRowid));
       });
     },
-    commit({ session, markets, trades, candles, gaps, requested = [] }) {
+    commit({ session, markets, trades, candles, gaps, requested = [], coverage }) {
       transaction(() => {
         const added: Added = {
           trades: 0,
@@ -299,6 +322,7 @@ export function createWriter(database: Database): Writer {
         if (trades !== null) addTrades(trades, markets, session, added);
         for (const candle of candles) addCandle(candle, session, added);
         for (const gap of gaps) addGap(gap, session, added);
+        if (coverage !== undefined) addCoverage(coverage, session);
         if (addToSession.run({ ...added, session }).changes === 0) throw unknownSession(session);
       });
     },

@@ -1,0 +1,419 @@
+/**
+ * The coverage ledger: what is known of every market and endpoint through a session. A pure state
+ * machine: told what happens and when, it says what to write. Times are microseconds since the epoch
+ * and must not go back (see record-time.ts).
+ *
+ * Whatever is not certain yet is told as the worse: an outage is `lost` until redelivery has brought
+ * it back, so that a crash at any moment leaves no claim on disk that the rows beside it do not bear
+ * out.
+ */
+import { type CoverageState, type Endpoint, ENDPOINTS, type GapState, type Micros } from '../contract.ts';
+import { judge, REDELIVERED_MS, SETTLE_MS } from '../flow/outage.ts';
+import { Strand, type StrandChange } from './strand.ts';
+
+/** A market of which nothing came for so long, though it could, is quiet. */
+const QUIET_MICROS = 60_000_000;
+/** What ended so long ago is changed no more, but for an outage that still goes on. */
+const KEPT_MICROS = 600_000_000;
+/** Starts of a strand before forgetting is worth its cost. */
+const KEPT_STARTS = 64;
+
+const QUIET: [state: CoverageState, cause: string] = ['quiet', 'nothing came for a minute or more'];
+const RECORDED: readonly CoverageState[] = ['live', 'recovered', 'unverified'];
+
+/** The verdict on one stretch of a link's outage. */
+export interface Verdict {
+  readonly endpoint: Endpoint;
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly state: GapState;
+  readonly cause: string;
+  /** What redelivery brought of all markets. */
+  readonly recovered: number;
+  readonly duplicates: number;
+}
+
+export interface LineChange extends StrandChange {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+}
+
+/** For one commit: with its rows it becomes true, and without them it would be a lie. */
+export interface CoverageCommit {
+  /** How far the present state of every line reaches. */
+  readonly until: Micros;
+  readonly lines: readonly LineChange[];
+}
+
+type LineSubscription = 'none' | 'requested' | 'confirmed' | 'unconfirmed' | 'refused';
+
+interface Outage {
+  readonly from: Micros;
+  readonly cause: string;
+  recovered: number;
+  duplicates: number;
+}
+
+interface LineOutage extends Outage {
+  /** When the market was served again, after the reconnect. */
+  resumed: Micros | null;
+  /** Why what redelivery brought could not be kept. */
+  unkept: string | null;
+}
+
+interface Line {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+  readonly strand: Strand;
+  watched: boolean;
+  subscription: LineSubscription;
+  /** The server's, when it refused. */
+  words: string;
+  /** Served since then. */
+  since: Micros;
+  /** The last message. */
+  last: Micros;
+  quiet: boolean;
+  outage: LineOutage | null;
+}
+
+interface Link {
+  readonly endpoint: Endpoint;
+  readonly lines: Map<string, Line>;
+  up: boolean;
+  connectedAt: Micros;
+  /** Why it is not up. */
+  why: string;
+  /** The link is up again: what redelivery brings is being counted. */
+  outage: Outage | null;
+}
+
+export class Ledger {
+  readonly #links: Record<Endpoint, Link> = { trades: newLink('trades'), candles: newLink('candles') };
+  /** The session's start; null while nothing is recorded. */
+  #origin: Micros | null = null;
+  #ended: Micros | null = null;
+  /** Changes taken and not yet known to be written. */
+  #outstanding = 0;
+
+  /** A session that started at `started` records from `now` on. */
+  begin(started: Micros, now: Micros): void {
+    this.#origin = started;
+    this.#ended = null;
+    this.#each((link, line) => {
+      if (!line.watched) {
+        link.lines.delete(line.market);
+        return;
+      }
+      line.strand.begin({ from: started, state: 'off', cause: 'not recording yet' });
+      this.#append(link, line, now);
+    });
+  }
+
+  /** The session ends; what is taken next is its last. Outages that go on are lost to it. */
+  end(at: Micros): Verdict[] {
+    const verdicts = ENDPOINTS.flatMap((endpoint) => {
+      const { outage, up } = this.#links[endpoint];
+      if (outage === null) return [];
+      if (up) return this.#settle(endpoint);
+      const { cause } = outage;
+      return this.#within([
+        { endpoint, from: outage.from, to: at, state: 'lost', cause, recovered: 0, duplicates: 0 },
+      ]);
+    });
+    this.#origin = null;
+    this.#ended = at;
+    return verdicts;
+  }
+
+  /** The markets that are subscribed to from now on. */
+  watch(markets: readonly string[], now: Micros): void {
+    const wanted = new Set(markets);
+    for (const endpoint of ENDPOINTS) {
+      const link = this.#links[endpoint];
+      for (const market of wanted) {
+        const line = link.lines.get(market) ?? this.#newLine(link, market);
+        if (line.watched) continue;
+        line.watched = true;
+        this.#append(link, line, now);
+      }
+      for (const line of link.lines.values()) {
+        if (!line.watched || wanted.has(line.market)) continue;
+        if (line.outage !== null && link.up) this.#judge(link, line);
+        line.watched = false;
+        line.subscription = 'none';
+        line.outage = null;
+        this.#append(link, line, now);
+      }
+    }
+  }
+
+  connected(endpoint: Endpoint, now: Micros): void {
+    const link = this.#links[endpoint];
+    link.up = true;
+    link.connectedAt = now;
+    for (const line of link.lines.values()) this.#append(link, line, now);
+  }
+
+  /** Why a link that is not up could not come up. */
+  unreachable(endpoint: Endpoint, cause: string, now: Micros): void {
+    const link = this.#links[endpoint];
+    if (link.up) return;
+    link.why = cause;
+    for (const line of link.lines.values()) this.#append(link, line, now);
+  }
+
+  /**
+   * @param from the last sign of life: all that was sent before has come
+   * @returns verdicts on the outage before this one, when it was not judged yet
+   */
+  disconnected(endpoint: Endpoint, cause: string, from: Micros, now: Micros): Verdict[] {
+    const link = this.#links[endpoint];
+    const { outage } = link;
+    // A connection that brought nothing did not end the outage before it.
+    const ends = outage !== null && outage.recovered + outage.duplicates > 0;
+    for (const line of link.lines.values()) {
+      if (line.outage !== null && ends && line.outage.resumed !== null) this.#judge(link, line);
+      const served = line.subscription === 'confirmed' || line.subscription === 'unconfirmed';
+      if (line.outage !== null) {
+        line.outage.resumed = null;
+      } else if (line.watched && served) {
+        line.outage = newLineOutage(Math.max(from, line.since), cause);
+      }
+      line.subscription = 'none';
+      line.quiet = false;
+    }
+    const verdicts = ends ? this.#verdicts(link, outage) : [];
+    link.outage = outage === null || ends ? newOutage(from, cause) : newOutage(outage.from, outage.cause);
+    link.up = false;
+    link.why = cause;
+    for (const line of link.lines.values()) {
+      if (line.outage !== null) line.strand.paint(line.outage.from, null, 'lost', line.outage.cause);
+      else this.#append(link, line, now);
+    }
+    return verdicts;
+  }
+
+  /** A subscription was sent (`requested`), answered, or waited for in vain (`unconfirmed`). */
+  subscription(
+    endpoint: Endpoint,
+    market: string,
+    state: Exclude<LineSubscription, 'none'>,
+    words: string | null,
+    now: Micros,
+  ): void {
+    const link = this.#links[endpoint];
+    const line = link.lines.get(market);
+    if (line === undefined || !line.watched || !link.up) return;
+    if (state === 'confirmed') {
+      this.#served(link, line, now);
+      return;
+    }
+    line.subscription = state;
+    line.words = words ?? '';
+    line.quiet = false;
+    if (state === 'unconfirmed') line.since = now;
+    this.#append(link, line, now);
+  }
+
+  /** A message of the market came, new or repeated. */
+  message(endpoint: Endpoint, market: string, at: Micros): void {
+    const link = this.#links[endpoint];
+    const line = link.lines.get(market);
+    if (line === undefined) return;
+    if (line.subscription !== 'confirmed' || line.quiet) this.#served(link, line, at);
+    line.last = at;
+  }
+
+  /** Whether a link came back, and what it brings is counted with `redelivered`. */
+  settling(endpoint: Endpoint): boolean {
+    const { outage, up } = this.#links[endpoint];
+    return up && outage !== null;
+  }
+
+  /** A message older than the reconnect came: one that was lacking, or one that was held already. */
+  redelivered(endpoint: Endpoint, market: string, which: 'recovered' | 'duplicates'): void {
+    const { lines, outage, up } = this.#links[endpoint];
+    if (!up || outage === null) return;
+    outage[which]++;
+    const own = lines.get(market)?.outage ?? null;
+    if (own !== null) own[which]++;
+  }
+
+  /** What was received between `from` and `to` could not be kept. */
+  unkept(endpoint: Endpoint, from: Micros, to: Micros, cause: string): void {
+    const link = this.#links[endpoint];
+    for (const { outage, strand } of link.lines.values()) {
+      if (outage !== null && link.up) outage.unkept = cause;
+      strand.paint(from, to, 'lost', cause, RECORDED);
+    }
+  }
+
+  /** Time passed: judges redelivery that had its time, and sees which markets fell quiet. */
+  tick(now: Micros): Verdict[] {
+    this.#each((link, line) => {
+      if (!link.up || line.subscription !== 'confirmed' || line.quiet) return;
+      const last = Math.max(line.last, line.since);
+      if (now - last < QUIET_MICROS) return;
+      line.quiet = true;
+      line.strand.paint(last, null, ...QUIET);
+    });
+    return ENDPOINTS.flatMap((endpoint) => {
+      const { connectedAt } = this.#links[endpoint];
+      if (!this.settling(endpoint) || now < connectedAt + SETTLE_MS * 1000) return [];
+      return this.#settle(endpoint);
+    });
+  }
+
+  /** What is to be written with the rows received up to now. Then `written` or `unwritten` is to be told. */
+  take(now: Micros): CoverageCommit {
+    const lines: LineChange[] = [];
+    this.#each((_link, { endpoint, market, outage, strand }) => {
+      const change = strand.take();
+      if (change !== null) lines.push({ market, endpoint, ...change });
+      if (this.#outstanding === 0 && strand.starts.length > KEPT_STARTS) {
+        strand.forget(Math.min(now - KEPT_MICROS, outage?.from ?? Infinity));
+      }
+    });
+    const until = this.#ended ?? now;
+    this.#ended = null;
+    this.#outstanding++;
+    return { until, lines };
+  }
+
+  /** What was taken is on disk. */
+  written(): void {
+    this.#outstanding--;
+  }
+
+  /** What was taken is not on disk: it is written with what is taken next. */
+  unwritten(commit: CoverageCommit): void {
+    this.#outstanding--;
+    for (const { endpoint, from, market } of commit.lines) {
+      this.#links[endpoint].lines.get(market)?.strand.untake(from);
+    }
+  }
+
+  #each(run: (link: Link, line: Line) => void): void {
+    for (const endpoint of ENDPOINTS) {
+      const link = this.#links[endpoint];
+      for (const line of link.lines.values()) run(link, line);
+    }
+  }
+
+  #newLine(link: Link, market: string): Line {
+    const line: Line = {
+      market,
+      endpoint: link.endpoint,
+      strand: new Strand(),
+      watched: false,
+      subscription: 'none',
+      words: '',
+      since: 0,
+      last: 0,
+      quiet: false,
+      outage: null,
+    };
+    link.lines.set(market, line);
+    if (this.#origin !== null)
+      line.strand.begin({ from: this.#origin, state: 'off', cause: 'not watched yet' });
+    return line;
+  }
+
+  /** From now on the line is in the state that follows from what is known of it. */
+  #append(link: Link, line: Line, now: Micros): void {
+    line.strand.append(now, ...conditionOf(link, line));
+  }
+
+  /** The server answered for this market, or sent something of it. */
+  #served(link: Link, line: Line, at: Micros): void {
+    if (!line.watched || !link.up) return;
+    if (line.subscription !== 'confirmed') {
+      line.subscription = 'confirmed';
+      line.since = at;
+      line.last = at;
+      if (line.outage !== null) line.outage.resumed ??= at;
+    }
+    line.quiet = false;
+    this.#append(link, line, at);
+  }
+
+  /** Judges the outage that a reconnect ended, of the link and of every market. */
+  #settle(endpoint: Endpoint): Verdict[] {
+    const link = this.#links[endpoint];
+    const { outage } = link;
+    if (outage === null) return [];
+    for (const line of link.lines.values()) if (line.outage !== null) this.#judge(link, line);
+    link.outage = null;
+    return this.#verdicts(link, outage);
+  }
+
+  #verdicts({ connectedAt, endpoint }: Link, outage: Outage): Verdict[] {
+    const { cause, duplicates, from, recovered } = outage;
+    const reach = connectedAt - REDELIVERED_MS * 1000;
+    return this.#within(
+      judge({ from, to: connectedAt, reach, recovered, duplicates }).map((stretch) => ({
+        ...stretch,
+        endpoint,
+        cause,
+        // Of what is lost nothing came.
+        recovered: stretch.state === 'lost' ? 0 : recovered,
+        duplicates: stretch.state === 'lost' ? 0 : duplicates,
+      })),
+    );
+  }
+
+  /** What of these is the session's. */
+  #within(verdicts: readonly Verdict[]): Verdict[] {
+    const origin = this.#origin;
+    if (origin === null) return [];
+    return verdicts
+      .map((verdict) => ({ ...verdict, from: Math.max(verdict.from, origin) }))
+      .filter(({ from, to }) => to > from);
+  }
+
+  #judge(link: Link, line: Line): void {
+    const { outage, strand } = line;
+    if (outage === null) return;
+    line.outage = null;
+    const to = outage.resumed ?? link.connectedAt;
+    if (outage.unkept === null) {
+      const reach = link.connectedAt - REDELIVERED_MS * 1000;
+      for (const stretch of judge({ ...outage, to, reach })) {
+        strand.paint(stretch.from, stretch.to, stretch.state, outage.cause);
+      }
+    } else {
+      strand.paint(outage.from, to, 'lost', outage.unkept);
+    }
+    // Not served again so far: what follows the reconnect is no part of the outage.
+    if (outage.resumed === null) strand.paint(to, null, ...conditionOf(link, line));
+  }
+}
+
+function conditionOf(link: Link, line: Line): [state: CoverageState, cause: string] {
+  if (!line.watched) return ['off', 'not watched'];
+  if (line.outage !== null && line.outage.resumed === null) return ['lost', line.outage.cause];
+  if (!link.up) return ['off', link.why];
+  switch (line.subscription) {
+    case 'confirmed':
+      return line.quiet ? QUIET : ['live', ''];
+    case 'unconfirmed':
+      return ['unverified', 'the subscription was not confirmed'];
+    case 'refused':
+      return ['off', line.words === '' ? 'the subscription was refused' : `refused: ${line.words}`];
+    default:
+      return ['off', 'the subscription is not confirmed yet'];
+  }
+}
+
+function newLink(endpoint: Endpoint): Link {
+  return { endpoint, lines: new Map(), up: false, connectedAt: 0, why: 'not connected yet', outage: null };
+}
+
+function newOutage(from: Micros, cause: string): Outage {
+  return { from, cause, recovered: 0, duplicates: 0 };
+}
+
+function newLineOutage(from: Micros, cause: string): LineOutage {
+  return { ...newOutage(from, cause), resumed: null, unkept: null };
+}
