@@ -55,7 +55,8 @@ export async function writeExport(
   }
 }
 
-async function toStdout(source: Readable): Promise<void> {
+/** Writes texts as fast as they are taken. Whoever reads them may stop early. */
+export async function toStdout(source: AsyncIterable<string>): Promise<void> {
   try {
     await pipeline(source, process.stdout, { end: false });
   } catch (error) {

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sessions: async () => (await import('./commands/sessions.ts')).sessions,
   trades: async () => (await import('./commands/trades.ts')).trades,
   candles: async () => (await import('./commands/candles.ts')).candles,
+  coverage: async () => (await import('./commands/coverage.ts')).coverage,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   serve: async () => (await import('./commands/serve.ts')).serve,
 };
@@ -19,6 +20,7 @@ const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
   sessions    lists what was recorded
   trades      exports a session's trades
   candles     exports a session's candles
+  coverage    tells what is known of a session, minute by minute, and what is lost
   serve       the app in a browser of this computer
   doctor      tries the connection and says what to do
   demo-feed   a local server that speaks the API
