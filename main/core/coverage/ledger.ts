@@ -174,11 +174,12 @@ export class Ledger {
     const ends = outage !== null && outage.recovered + outage.duplicates > 0;
     for (const line of link.lines.values()) {
       if (line.outage !== null && ends && line.outage.resumed !== null) this.#judge(link, line);
-      const served = line.subscription === 'confirmed' || line.subscription === 'unconfirmed';
-      if (line.outage !== null) {
+      if (line.subscription === 'confirmed' || line.subscription === 'unconfirmed') {
+        const since = Math.max(from, line.since);
+        line.outage ??= newLineOutage(since, cause);
         line.outage.resumed = null;
-      } else if (line.watched && served) {
-        line.outage = newLineOutage(Math.max(from, line.since), cause);
+        // What came in between, when this outage goes on with an earlier one, came.
+        line.strand.paint(since, null, 'lost', line.outage.cause);
       }
       line.subscription = 'none';
       line.quiet = false;
@@ -187,10 +188,7 @@ export class Ledger {
     link.outage = outage === null || ends ? newOutage(from, cause) : newOutage(outage.from, outage.cause);
     link.up = false;
     link.why = cause;
-    for (const line of link.lines.values()) {
-      if (line.outage !== null) line.strand.paint(line.outage.from, null, 'lost', line.outage.cause);
-      else this.#append(link, line, now);
-    }
+    for (const line of link.lines.values()) this.#append(link, line, now);
     return verdicts;
   }
 
@@ -380,7 +378,7 @@ export class Ledger {
     if (outage.unkept === null) {
       const reach = link.connectedAt - REDELIVERED_MS * 1000;
       for (const stretch of judge({ ...outage, to, reach })) {
-        strand.paint(stretch.from, stretch.to, stretch.state, outage.cause);
+        strand.paint(stretch.from, stretch.to, stretch.state, outage.cause, ['lost']);
       }
     } else {
       strand.paint(outage.from, to, 'lost', outage.unkept);
