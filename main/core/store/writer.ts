@@ -278,12 +278,12 @@ export function createWriter(database: Database): Writer {
   function addCoverage({ lines, until }: CoverageCommit, session: number): void {
     for (const { endpoint, from, market: name, starts } of lines) {
       const market = marketOf(name, session);
-      forgetCoverage.run(session, market, endpoint, from);
+      forgetCoverage.run(session, market, endpoint, Math.round(from));
       for (const { cause, from: start, state } of starts) {
-        insertCoverage.run(session, market, endpoint, start, state, cause);
+        insertCoverage.run(session, market, endpoint, Math.round(start), state, cause);
       }
     }
-    coverUntil.run(until, session);
+    coverUntil.run(Math.round(until), session);
   }
 
   function closeOpenSessions(): void {

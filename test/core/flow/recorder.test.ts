@@ -1,9 +1,10 @@
 /** From decoded messages to a real SQLite file and back. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Gap } from '../../../main/core/contract.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CoverageInterval, CoverageState, Endpoint, Gap } from '../../../main/core/contract.ts';
 import type { Candle, Origin } from '../../../main/core/flow/batch.ts';
 import { Recorder } from '../../../main/core/flow/recorder.ts';
 import type { DecodedCandle, DecodedTrade } from '../../../main/core/protocol/decode.ts';
+import { QuipuError } from '../../../main/core/result.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import type { Store, StoredTrade } from '../../../main/core/store/store.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../helpers/quipu.ts';
@@ -20,12 +21,11 @@ let origins: Origin[];
 let gaps: Gap[];
 let candles: Candle[];
 
-async function newRecorder(): Promise<void> {
-  store = await openStore({ folder: folder.path, workerScript });
-  recorder = new Recorder({
+function recorderOf(into: Store): Recorder {
+  return new Recorder({
     clock,
     logger: { log: () => undefined },
-    store,
+    store: into,
     listener: {
       trade: (_trade, _receipt, origin) => void origins.push(origin),
       candle: (candle) => void candles.push(candle),
@@ -33,6 +33,11 @@ async function newRecorder(): Promise<void> {
       changed: () => undefined,
     },
   });
+}
+
+async function newRecorder(): Promise<void> {
+  store = await openStore({ folder: folder.path, workerScript });
+  recorder = recorderOf(store);
   await recorder.restore();
   await recorder.begin();
 }
@@ -234,5 +239,131 @@ describe('candles', () => {
     recorder.candle(candle(0, 4));
     await recorder.close();
     expect((await rows()).map(({ trades, final }) => [trades, final])).toEqual([[4, true]]);
+  });
+});
+
+describe('coverage', () => {
+  const covered = async (endpoint: Endpoint): Promise<[CoverageState, number][]> => {
+    const all: CoverageInterval[] = [];
+    const session = recorder.report.session ?? 0;
+    for await (const page of store.coverage({ session, market: 'm' })) all.push(...page);
+    return all
+      .filter((one) => one.endpoint === endpoint)
+      .map(({ from, state, to }) => [state, Math.round((to - from) / 1000)]);
+  };
+
+  function subscribe(endpoint: Endpoint): void {
+    recorder.connected(endpoint);
+    recorder.subscription(endpoint, 'm', 'requested', null);
+    recorder.subscription(endpoint, 'm', 'confirmed', null);
+  }
+
+  it('reaches up to the last commit, with and without anything to record', async () => {
+    recorder.watch(['m']);
+    subscribe('trades');
+    clock.advance(30_000);
+    // With nothing to write there is a commit a second.
+    await vi.waitFor(async () => {
+      const [[state, ms] = [], ...more] = await covered('trades');
+      expect([state, more]).toEqual(['live', []]);
+      expect(ms).toBeGreaterThan(29_000);
+    });
+    await recorder.close();
+    expect(await covered('trades')).toEqual([['live', 30_000]]);
+    expect(await covered('candles')).toEqual([['off', 30_000]]);
+  });
+
+  it('a trade that was lacking and one that was held make an outage recovered, and its gap alike', async () => {
+    recorder.watch(['m']);
+    subscribe('trades');
+    recorder.trade(trade('1'));
+    const missed = trade('2', { exchangeTime: clock.now() + 7_000_000 });
+    clock.advance(5_000);
+    recorder.disconnected('trades', 'cut', 2_000);
+    clock.advance(20_000);
+    subscribe('trades');
+    recorder.trade(trade('1', { exchangeTime: clock.now() - 25_000_000 }));
+    recorder.trade(missed);
+    clock.advance(4_000);
+    await recorder.close();
+    expect(await covered('trades')).toEqual([
+      ['live', 3_000],
+      ['recovered', 22_000],
+      ['live', 4_000],
+    ]);
+    expect(gaps.map(({ from, state, to }) => [state, to - from])).toEqual([['recovered', 22_000]]);
+  });
+
+  it('redelivered states of the candle that was held are overlap, the older ones too', async () => {
+    recorder.watch(['m']);
+    subscribe('candles');
+    const start = Math.floor(clock.now() / MINUTE) * MINUTE;
+    for (const count of [1, 2, 3]) recorder.candle(candle(start, count));
+    recorder.disconnected('candles', 'cut', 0);
+    clock.advance(5_000);
+    subscribe('candles');
+    for (const count of [1, 2, 3, 4]) recorder.candle(candle(start, count));
+    clock.advance(4_000);
+    await recorder.close();
+    expect(gaps).toMatchObject([{ endpoint: 'candles', state: 'recovered', duplicates: 3 }]);
+    expect(await covered('candles')).toEqual([
+      ['recovered', 5_000],
+      ['live', 4_000],
+    ]);
+  });
+
+  it('what the disk refused is lost; candles, gaps and coverage go with the next commit', async () => {
+    await recorder.close();
+    const real = store;
+    let fails = false;
+    store = {
+      ...real,
+      commit: (commit) =>
+        fails ? Promise.reject(new QuipuError('storage', 'disk full', '')) : real.commit(commit),
+    };
+    recorder = recorderOf(store);
+    recorder.watch(['m']);
+    await recorder.begin();
+    subscribe('trades');
+    subscribe('candles');
+    clock.advance(1_000);
+    await vi.waitFor(async () => expect(await covered('trades')).toHaveLength(1));
+    fails = true;
+    recorder.trade(trade('1'));
+    const start = Math.floor(clock.now() / MINUTE) * MINUTE;
+    recorder.candle(candle(start, 1));
+    clock.advance(50);
+    await vi.waitFor(() => expect(recorder.recording.state).toBe('failed'));
+    fails = false;
+    clock.advance(1_950);
+    await vi.waitFor(() => expect(recorder.recording.state).toBe('recording'));
+    await recorder.close();
+    expect(await covered('trades')).toEqual([
+      ['live', 1_000],
+      ['lost', 50],
+      ['live', 1_950],
+    ]);
+    expect(await covered('candles')).toEqual([['live', 3_000]]);
+    expect(await stored()).toEqual([]);
+    const candleRows: Candle[] = [];
+    const session = recorder.report.session ?? 0;
+    for await (const page of store.exportCandles({ session, market: null, granularity: null }))
+      candleRows.push(...page);
+    expect(candleRows).toHaveLength(1);
+  });
+
+  it('an outage that the end cuts off is a gap too', async () => {
+    recorder.watch(['m']);
+    subscribe('trades');
+    clock.advance(1_000);
+    recorder.disconnected('trades', 'cut', 0);
+    clock.advance(2_000);
+    await recorder.close();
+    expect(gaps).toMatchObject([{ state: 'lost', cause: 'cut' }]);
+    expect((await store.sessions())[0]?.gaps).toBe(1);
+    expect(await covered('trades')).toEqual([
+      ['live', 1_000],
+      ['lost', 2_000],
+    ]);
   });
 });
