@@ -269,7 +269,8 @@ export class Ledger {
     this.#each((_link, { endpoint, market, outage, strand }) => {
       const change = strand.take();
       if (change !== null) lines.push({ market, endpoint, ...change });
-      if (this.#outstanding === 0 && strand.starts.length > KEPT_STARTS) {
+      if (this.#ended !== null) strand.end();
+      else if (this.#outstanding === 0 && strand.starts.length > KEPT_STARTS) {
         strand.forget(Math.min(now - KEPT_MICROS, outage?.from ?? Infinity));
       }
     });

@@ -30,6 +30,12 @@ export class Strand {
     this.#dirty = start.from;
   }
 
+  /** Nothing more is kept until it begins anew. */
+  end(): void {
+    this.#starts = [];
+    this.#dirty = Infinity;
+  }
+
   /** Oldest first. */
   get starts(): readonly CoverageStart[] {
     return this.#starts;

@@ -137,6 +137,10 @@ export class FeedSession {
 
   /** Ends for good: the last messages that arrived were handed on before. */
   stop(): void {
+    if (this.#phase === 'stale' && this.#problem !== null) {
+      // Whether anything was sent since the last sign of life will never be known.
+      this.#options.listener.disconnected(this.#problem, this.#options.clock.monotonic() - this.#heardAt);
+    }
     this.#generation++;
     this.#retry?.cancel();
     this.#watch?.cancel();

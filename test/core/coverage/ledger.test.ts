@@ -298,6 +298,18 @@ describe('a market', () => {
     ]);
   });
 
+  it('that is quiet when a session begins is quiet in it', () => {
+    connect('m');
+    pass(70);
+    ledger.end(now);
+    written.commit(ledger, now);
+    expect(ledger.take(now).lines).toEqual([]);
+    written = new Written();
+    ledger.begin(now, now);
+    pass(5);
+    expect(states()).toEqual([['quiet', 5]]);
+  });
+
   it('a second session begins anew, with what is watched then', () => {
     connect('m');
     pass(5);

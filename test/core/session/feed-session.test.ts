@@ -184,6 +184,23 @@ describe('liveness', () => {
     expect(ended[0]?.[1]).toBeGreaterThanOrEqual(13_000);
   });
 
+  it('stopped while it is stale, it was cut off since its last sign of life', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    clock.advance(5_000);
+    receive(trade('1'));
+    clock.advance(10_000);
+    expect(session.state.phase).toBe('stale');
+    session.stop();
+    expect(ended).toMatchObject([[{ kind: 'stale' }, 10_000]]);
+    const fresh = link();
+    fresh.start();
+    last().events.open();
+    fresh.stop();
+    expect(ended).toHaveLength(1);
+  });
+
   it('a quiet market is not stale while the server answers pings', () => {
     const session = link();
     session.start();
