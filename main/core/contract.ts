@@ -53,6 +53,8 @@ export interface LinkProblem {
   readonly status: number | null;
   /** The server's own words (x-inca-error-message or a close reason), bounded, or null. */
   readonly serverWords: string | null;
+  /** WebSocket close code, when an open connection ended with one. */
+  readonly closeCode?: number;
   /** What happened. */
   readonly message: string;
   /** The one thing to do. */

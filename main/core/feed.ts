@@ -153,6 +153,8 @@ export class Feed {
         if (link.problem !== null) recorder.unreachable(endpoint, link.problem.message);
         hub.broadcast({ type: 'link', link });
       },
+      transition: (from, to, cause) =>
+        ports.logger.log('info', `the link went from ${from} to ${to}`, { endpoint, ...cause }),
     };
     return new FeedSession({
       endpoint,

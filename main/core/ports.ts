@@ -46,6 +46,8 @@ export interface DemoFeedHandle {
 
 /** What opening a socket may report, in order; `open` at most once, `close` exactly once. */
 export interface SocketEvents {
+  /** TCP, and TLS where there is one, stand: the request goes out. Before `open`; not every host tells. */
+  reached?(): void;
   open(): void;
   /** One text or binary message, as UTF-8 bytes. Valid only during the call. */
   message(bytes: Uint8Array): void;
@@ -68,6 +70,7 @@ export interface Socket {
 export interface SocketOptions {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** For all of it, from the look-up of the address to the answer; then `close` tells ETIMEDOUT. */
   readonly handshakeTimeoutMs: number;
   readonly maxPayloadBytes: number;
 }

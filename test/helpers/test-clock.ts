@@ -36,14 +36,21 @@ export class TestClock implements Clock {
   advance(ms: number): void {
     const end = this.#ms + ms;
     for (;;) {
-      const next = [...this.#due].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
+      const next = this.#next();
+      if (next === undefined || next.at > end) break;
       this.#ms = Math.max(this.#ms, next.at);
       if (next.every === null) this.#due.delete(next);
       else next.at += next.every;
       next.run();
     }
     this.#ms = end;
+  }
+
+  /** The first due; of two at one time, the one set earlier. */
+  #next(): Due | undefined {
+    let first: Due | undefined;
+    for (const each of this.#due) if (first === undefined || each.at < first.at) first = each;
+    return first;
   }
 
   #add(due: Due): Timer {

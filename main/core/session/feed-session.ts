@@ -13,30 +13,29 @@ import {
 } from '../protocol/decode.ts';
 import { type Dialect, subscribeMessage } from '../protocol/dialect.ts';
 import type { Clock, Logger, Socket, SocketEvents, SocketFactory, Timer } from '../ports.ts';
-import { backoff } from './backoff.ts';
 import { Health } from './health.ts';
 import {
-  endsAttempts,
-  NO_KEY,
-  problemOfClose,
-  problemOfError,
-  problemOfSilence,
-  problemOfStatus,
-  retryAfter,
-} from './problem.ts';
+  type Cause,
+  type Effect,
+  HANDSHAKE_LIMIT_MS,
+  INITIAL,
+  isOpen,
+  type LinkEvent,
+  type Machine,
+  step,
+} from './machine.ts';
+import { problemOfClose, problemOfError, problemOfStatus, retryAfter } from './problem.ts';
 
-/** faults.md, row 19. */
-const HANDSHAKE_LIMIT_MS = 10_000;
 /** faults.md, row 31. A frame of 10,000 trades takes some 2 MB. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
-/** A ping of our own goes out this often: ws alone never notices a frozen or half-open peer. */
-const PING_MS = 4_000;
-/** Silence after which the link is shown as stale, then given up; within the 15 s of faults.md, row 17. */
-const STALE_MS = 9_000;
-const GIVE_UP_MS = 13_000;
-const ACKNOWLEDGE_MS = 10_000;
-/** Market ids in one subscribe message. */
+const TICK_MS = 1_000;
+/** Market ids in one subscribe message, unless the server finds that too long. */
 const IDS_PER_MESSAGE = 100;
+/** The server's close code for a message of ours that it finds too long. */
+const TOO_LONG = 1009;
+
+/** What the session tells the machine; it adds the time and the chance. */
+type Told = LinkEvent extends infer E ? (E extends LinkEvent ? Omit<E, 'at' | 'random'> : never) : never;
 
 export interface FeedSessionListener {
   /** The socket is open and the subscriptions are sent; redelivery may follow. */
@@ -49,6 +48,8 @@ export interface FeedSessionListener {
   subscription(market: string, state: Subscription, words: string | null): void;
   /** The link's phase or problem changed. */
   changed(link: LinkState): void;
+  /** The link went from one phase to another, and why. After `changed`. */
+  transition(from: LinkPhase, to: LinkPhase, cause: Cause): void;
 }
 
 export interface FeedSessionOptions {
@@ -80,23 +81,25 @@ export class FeedSession {
   readonly #unconfirmed = new Set<string>();
   readonly #pending = new Map<string, Pending>();
   readonly #isPending = (traceId: string): boolean => this.#pending.has(traceId);
+  #machine: Machine = INITIAL;
+  /** Told while another event is handled; taken up after it. */
+  readonly #events: LinkEvent[] = [];
+  #stepping = false;
   #socket: Socket | null = null;
   /** Counts sockets, so that a late event of a former one is told apart and ignored. */
   #generation = 0;
-  #phase: LinkPhase = 'idle';
   #since = 0;
-  #problem: LinkProblem | null = null;
-  #retryAt: number | null = null;
-  #attempt = 0;
   #connections = 0;
   /** Wall clock of the last opening, microseconds. */
   #openedAt = 0;
   #heardAt = 0;
-  #pingedAt = 0;
+  /** When the ping that is not answered yet went out. */
+  #pingSent: number | null = null;
+  #idsPerMessage = IDS_PER_MESSAGE;
   #tracePrefix = '';
   #traceCount = 0;
-  #retry: Timer | null = null;
-  #watch: Timer | null = null;
+  #timer: Timer | null = null;
+  #ticker: Timer | null = null;
 
   constructor(options: FeedSessionOptions) {
     this.#options = options;
@@ -106,51 +109,50 @@ export class FeedSession {
   }
 
   get state(): LinkState {
+    const { phase, problem, attempt, due } = this.#machine;
     return {
       endpoint: this.#options.endpoint,
       url: this.#options.url,
-      phase: this.#phase,
+      phase,
       since: this.#since,
-      problem: this.#problem,
-      retryAt: this.#retryAt,
-      attempt: this.#attempt,
+      problem,
+      retryAt:
+        phase === 'waiting' && due !== null
+          ? this.#wallMs() + Math.round(due - this.#options.clock.monotonic())
+          : null,
+      attempt,
       connections: this.#connections,
       ...this.#health.read(),
     };
   }
 
   start(): void {
-    this.#watch ??= this.#options.clock.every(1_000, () => this.#check());
-    if (this.#options.key === null) {
-      this.#problem = NO_KEY;
-      this.#enter('refused');
-    } else {
-      this.#connect();
-    }
+    this.#tell({ type: 'start', keyed: this.#options.key !== null });
   }
 
   /** Tries now instead of at `retryAt`; also after a refusal. Nothing when connected or stopped. */
   retry(): void {
-    if (this.#phase !== 'waiting' && this.#phase !== 'refused') return;
-    if (this.#options.key !== null) this.#connect();
+    this.#tell({ type: 'retry' });
+  }
+
+  /** The computer is about to sleep: lets go of the socket, which would not outlive it. */
+  suspend(): void {
+    this.#tell({ type: 'suspend' });
+  }
+
+  /** The computer woke up: connects now. Needs no `suspend` before. */
+  resume(): void {
+    this.#tell({ type: 'resume' });
   }
 
   /** Ends for good: the last messages that arrived were handed on before. */
   stop(): void {
-    if (this.#phase === 'stale' && this.#problem !== null) {
+    const { phase, problem } = this.#machine;
+    if (phase === 'stale' && problem !== null) {
       // Whether anything was sent since the last sign of life will never be known.
-      this.#options.listener.disconnected(this.#problem, this.#options.clock.monotonic() - this.#heardAt);
+      this.#options.listener.disconnected(problem, this.#options.clock.monotonic() - this.#heardAt);
     }
-    this.#generation++;
-    this.#retry?.cancel();
-    this.#watch?.cancel();
-    this.#watch = null;
-    // Nothing that arrives from now on could be recorded, so no closing handshake is waited for.
-    this.#socket?.close(1000, 'stopped');
-    this.#socket?.terminate();
-    this.#socket = null;
-    this.#retryAt = null;
-    this.#enter('stopped');
+    this.#tell({ type: 'stop' });
   }
 
   /** Replaces the markets subscribed to; kept across reconnects. */
@@ -173,33 +175,71 @@ export class FeedSession {
   }
 
   #open(): boolean {
-    return this.#phase === 'live' || this.#phase === 'stale';
+    return isOpen(this.#machine.phase);
   }
 
   #wallMs(): number {
     return Math.floor(this.#options.clock.now() / 1000);
   }
 
-  #enter(phase: LinkPhase): void {
-    if (this.#phase === phase) return;
-    this.#phase = phase;
-    this.#since = this.#wallMs();
-    this.#options.listener.changed(this.state);
+  #tell(told: Told): void {
+    const { clock, random } = this.#options;
+    this.#events.push({ ...told, at: clock.monotonic(), random: random() });
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
+        const { state, effects } = step(this.#machine, event);
+        this.#machine = state;
+        for (const effect of effects) this.#carryOut(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    const { clock, listener } = this.#options;
+    switch (effect.type) {
+      case 'transition':
+        this.#since = this.#wallMs();
+        listener.changed(this.state);
+        listener.transition(effect.from, effect.to, effect.cause);
+        break;
+      case 'connect':
+        this.#connect();
+        break;
+      case 'opened':
+        this.#opened();
+        break;
+      case 'lost':
+        this.#lost(effect.problem, effect.open);
+        break;
+      case 'drop':
+        this.#drop();
+        break;
+      case 'ping':
+        this.#pingSent ??= clock.monotonic();
+        this.#socket?.ping();
+        break;
+      case 'timer':
+        this.#timer?.cancel();
+        this.#timer = effect.ms === null ? null : clock.after(effect.ms, () => this.#tell({ type: 'due' }));
+        break;
+    }
   }
 
   #connect(): void {
-    const { clock, dialect, key, sockets, url } = this.#options;
-    this.#retry?.cancel();
-    this.#retry = null;
-    this.#retryAt = null;
+    const { dialect, key, sockets, url } = this.#options;
     const generation = ++this.#generation;
-    this.#heardAt = clock.monotonic();
-    this.#enter('connecting');
     let refusal: { problem: LinkProblem; wait: number | null } | null = null;
     const current = (): boolean => generation === this.#generation;
     const events: SocketEvents = {
+      reached: () => {
+        if (current()) this.#tell({ type: 'reached' });
+      },
       open: () => {
-        if (current()) this.#opened();
+        if (current()) this.#tell({ type: 'opened' });
       },
       message: (bytes) => {
         if (current()) this.#received(bytes);
@@ -208,19 +248,17 @@ export class FeedSession {
         if (current()) this.#heard();
       },
       pong: () => {
-        if (!current()) return;
-        this.#heard();
-        this.#health.roundTrip(clock.monotonic() - this.#pingedAt);
+        if (current()) this.#ponged();
       },
       refused: (status, headers) => {
         refusal = { problem: problemOfStatus(status, headers), wait: retryAfter(headers, this.#wallMs()) };
       },
       close: (code, reason, error) => {
         if (!current()) return;
-        const problem =
-          refusal?.problem ??
-          (error === null || this.#open() ? problemOfClose(code, reason) : problemOfError(error));
-        this.#ended(problem, refusal?.wait ?? null);
+        // Whoever closes says why in the code; what broke without one says it in the error.
+        const said = error === null || (code !== 1005 && code !== 1006);
+        const problem = refusal?.problem ?? (said ? problemOfClose(code, reason) : problemOfError(error));
+        this.#tell({ type: 'ended', problem, wait: refusal?.wait ?? null });
       },
     };
     this.#socket = sockets(
@@ -238,25 +276,52 @@ export class FeedSession {
     const { clock, listener } = this.#options;
     this.#connections++;
     this.#openedAt = clock.now();
-    this.#problem = null;
     this.#heardAt = clock.monotonic();
-    this.#pingedAt = 0;
-    this.#pending.clear();
-    this.#unconfirmed.clear();
+    this.#pingSent = null;
     // Unique across connections: a redelivered answer to an older request must match nothing.
     this.#tracePrefix = Math.floor(this.#options.random() * 2 ** 48).toString(36);
     this.#traceCount = 0;
-    this.#enter('live');
+    this.#ticker = clock.every(TICK_MS, () => this.#tick());
     listener.connected();
     this.#request('subscribe', [...this.#desired]);
   }
 
+  #lost(problem: LinkProblem, open: boolean): void {
+    const { clock, endpoint, listener, logger } = this.#options;
+    this.#generation++;
+    this.#socket = null;
+    this.#ticker?.cancel();
+    this.#ticker = null;
+    this.#pending.clear();
+    this.#unconfirmed.clear();
+    if (problem.closeCode === TOO_LONG) this.#idsPerMessage = Math.ceil(this.#idsPerMessage / 2);
+    logger.log('warn', problem.message, { endpoint, kind: problem.kind, words: problem.serverWords });
+    if (!open) return;
+    for (const market of this.#desired) listener.subscription(market, 'off', null);
+    listener.disconnected(problem, clock.monotonic() - this.#heardAt);
+  }
+
+  /** Nothing that arrives from now on could be recorded, so no closing handshake is waited for. */
+  #drop(): void {
+    this.#generation++;
+    this.#ticker?.cancel();
+    this.#ticker = null;
+    this.#socket?.close(1000, 'stopped');
+    this.#socket?.terminate();
+    this.#socket = null;
+  }
+
+  #ponged(): void {
+    this.#heard();
+    if (this.#pingSent === null) return;
+    this.#health.roundTrip(this.#options.clock.monotonic() - this.#pingSent);
+    this.#pingSent = null;
+  }
+
+  /** Called for each frame, so the machine is told only where it matters. */
   #heard(): void {
     this.#heardAt = this.#options.clock.monotonic();
-    if (this.#phase === 'stale') {
-      this.#problem = null;
-      this.#enter('live');
-    }
+    if (this.#machine.phase === 'stale') this.#tell({ type: 'heard' });
   }
 
   #received(bytes: Uint8Array): void {
@@ -291,7 +356,7 @@ export class FeedSession {
 
   /** A message that proves that the server serves us: only this resets the back-off. */
   #good(market: string | null): void {
-    this.#attempt = 0;
+    if (this.#machine.attempt > 0) this.#tell({ type: 'good' });
     // The first data of a market confirms its subscription.
     if (market !== null && this.#unconfirmed.delete(market)) {
       this.#options.listener.subscription(market, 'confirmed', null);
@@ -299,9 +364,10 @@ export class FeedSession {
   }
 
   #request(action: 'subscribe' | 'unsubscribe', markets: readonly string[]): void {
-    const { endpoint, granularities, listener } = this.#options;
-    for (let at = 0; at < markets.length; at += IDS_PER_MESSAGE) {
-      const group = markets.slice(at, at + IDS_PER_MESSAGE);
+    const { dialect, endpoint, granularities, listener } = this.#options;
+    const size = dialect.batched ? this.#idsPerMessage : 1;
+    for (let at = 0; at < markets.length; at += size) {
+      const group = markets.slice(at, at + size);
       for (const granularity of endpoint === 'candles' ? granularities : [null]) {
         this.#send(action, group, granularity);
       }
@@ -316,7 +382,7 @@ export class FeedSession {
   #send(action: Pending['action'], markets: readonly string[], granularity: Granularity | null): void {
     const { clock, dialect, endpoint } = this.#options;
     const traceId = `${this.#tracePrefix}-${++this.#traceCount}`;
-    const deadline = clock.monotonic() + ACKNOWLEDGE_MS;
+    const deadline = clock.monotonic() + dialect.ackTime;
     this.#pending.set(traceId, { action, markets, granularity, deadline });
     this.#socket?.send(subscribeMessage(dialect, { endpoint, action, traceId, markets, granularity }));
   }
@@ -362,24 +428,9 @@ export class FeedSession {
     }
   }
 
-  #check(): void {
-    if (!this.#open()) return;
+  #tick(): void {
     const now = this.#options.clock.monotonic();
-    const silence = now - this.#heardAt;
-    if (silence >= GIVE_UP_MS) {
-      const socket = this.#socket;
-      this.#ended(problemOfSilence(silence), null);
-      socket?.terminate();
-      return;
-    }
-    if (silence >= STALE_MS && this.#phase === 'live') {
-      this.#problem = problemOfSilence(silence);
-      this.#enter('stale');
-    }
-    if (now - this.#pingedAt >= PING_MS) {
-      this.#pingedAt = now;
-      this.#socket?.ping();
-    }
+    this.#tell({ type: 'tick', silence: now - this.#heardAt });
     for (const [traceId, pending] of this.#pending) {
       if (pending.deadline > now) continue;
       this.#pending.delete(traceId);
@@ -387,31 +438,5 @@ export class FeedSession {
         if (this.#unconfirmed.has(market)) this.#options.listener.subscription(market, 'unconfirmed', null);
       }
     }
-  }
-
-  #ended(problem: LinkProblem, wait: number | null): void {
-    const { clock, listener, logger, random } = this.#options;
-    const wasOpen = this.#open();
-    this.#generation++;
-    this.#socket = null;
-    this.#pending.clear();
-    this.#unconfirmed.clear();
-    this.#problem = problem;
-    logger.log('warn', problem.message, {
-      endpoint: this.#options.endpoint,
-      kind: problem.kind,
-      words: problem.serverWords,
-    });
-    for (const market of this.#desired) listener.subscription(market, 'off', null);
-    if (wasOpen) listener.disconnected(problem, clock.monotonic() - this.#heardAt);
-    if (endsAttempts(problem)) {
-      this.#enter('refused');
-      return;
-    }
-    const ms = wait ?? backoff(this.#attempt, random());
-    this.#attempt++;
-    this.#retryAt = this.#wallMs() + ms;
-    this.#retry = clock.after(ms, () => this.#connect());
-    this.#enter('waiting');
   }
 }

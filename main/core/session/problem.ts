@@ -5,6 +5,7 @@
  */
 import type { LinkProblem } from '../contract.ts';
 import { cleanWords } from '../protocol/words.ts';
+import { type Pace, USUAL_PACE } from './backoff.ts';
 
 export const ERROR_HEADER = 'x-inca-error-message';
 
@@ -45,7 +46,8 @@ const STATUSES: Readonly<Record<number, Known>> = {
 };
 
 function family(status: number): Known {
-  if (status >= 200 && status < 300) {
+  // 511: Network Authentication Required (RFC 6585, 6).
+  if ((status >= 200 && status < 300) || status === 511) {
     return {
       kind: 'portal',
       message: `A web page (status ${status}) answered instead of the feed.`,
@@ -56,7 +58,7 @@ function family(status: number): Known {
     return {
       kind: 'redirect',
       message: `The server points to another address (status ${status}), which Quipu does not follow with your key.`,
-      action: 'Check the feed’s address in the settings.',
+      action: 'Sign in to this network if it asks you to; else check the feed’s address.',
     };
   }
   return status >= 500
@@ -101,26 +103,27 @@ function byCode(code: string, message: string): Known {
       action: 'Check that this computer is online.',
     };
   }
-  if (code === 'ETIMEDOUT' || /handshake has timed out/i.test(message)) {
-    return {
-      kind: 'timeout',
-      message: 'The server did not answer in time.',
-      action: 'Check the connection; Quipu tries again by itself.',
-    };
-  }
-  const tls = TLS_CODES[code];
-  if (tls !== undefined) {
+  if (code === 'ETIMEDOUT' || /handshake has timed out/i.test(message)) return SLOW;
+  const tls = tlsWords(code);
+  if (tls !== null) {
     return {
       kind: 'tls',
       message: `${tls} The key was not sent.`,
-      action: 'Check this computer’s clock and whether the network inspects connections.',
+      action: 'Sign in to this network if it asks you to; else check this computer’s clock.',
     };
   }
-  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+  if (OVERSIZED.has(code)) {
     return {
       kind: 'oversized',
-      message: 'The server sent a message beyond the limit of size, which was refused.',
+      message: 'The server sent a message beyond the limits of size, which was refused.',
       action: 'Quipu connects again by itself; report it to Inca Digital if it goes on.',
+    };
+  }
+  if (code.startsWith('WS_ERR_') || code.startsWith('HPE_')) {
+    return {
+      kind: 'protocol',
+      message: `What came is not the WebSocket protocol: ${cleanWords(message)}`,
+      action: 'Check the feed’s address; Quipu connects again by itself.',
     };
   }
   return {
@@ -130,6 +133,36 @@ function byCode(code: string, message: string): Known {
   };
 }
 
+const SLOW: Known = {
+  kind: 'timeout',
+  message: 'The server did not answer in time.',
+  action: 'Check the connection; Quipu tries again by itself.',
+};
+
+/** The handshake took longer than it may. */
+export const SLOW_HANDSHAKE: LinkProblem = { ...SLOW, status: null, serverWords: null };
+
+/** A frame or message too long, or in too many pieces. */
+const OVERSIZED: ReadonlySet<string> = new Set([
+  'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  'WS_ERR_TOO_MANY_BUFFERED_PARTS',
+]);
+
+/** Codes of Node (ERR_TLS_, ERR_SSL_) and of OpenSSL's verification, which are many. */
+const ANY_TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|CRL_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)/;
+
+function tlsWords(code: string): string | null {
+  const known = TLS_CODES[code];
+  if (known !== undefined) return known;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return NO_TLS;
+  return ANY_TLS_CODE.test(code)
+    ? `The server’s certificate or encryption was not accepted (${code}).`
+    : null;
+}
+
+const NO_TLS = 'What answers at this address does not speak TLS.';
+
 const TLS_CODES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'The server’s certificate has expired.',
   CERT_NOT_YET_VALID: 'The server’s certificate is not valid yet.',
@@ -138,21 +171,84 @@ const TLS_CODES: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: 'The server’s certificate chain is self-signed.',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'The server’s certificate could not be verified.',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'The server’s certificate could not be verified.',
-  EPROTO: 'The server does not speak TLS at this address.',
+  EPROTO: NO_TLS,
+};
+
+interface ClosePolicy {
+  readonly message: string;
+  readonly action: string;
+  readonly pace: Pace;
+}
+
+const AGAIN = 'Quipu connects again by itself.';
+
+/**
+ * What a close code means and how to come back: RFC 6455, 7.4.1, and the registry of IANA, which for
+ * 1012 asks for a delay of 5 to 30 s, and for 1013 not to come back at once.
+ */
+const CLOSES: Readonly<Record<number, ClosePolicy>> = {
+  1000: {
+    message: 'The server ended the connection in good order (1000).',
+    action: AGAIN,
+    pace: { floor: 500, first: 1_000 },
+  },
+  1001: { message: 'The server goes away (1001).', action: AGAIN, pace: { floor: 0, first: 5_000 } },
+  1006: { message: 'The connection broke without a goodbye (1006).', action: AGAIN, pace: USUAL_PACE },
+  1008: {
+    message: 'The server ended the connection for a breach of its policy (1008).',
+    action: 'Read the server’s words; ask Inca Digital what your key allows.',
+    pace: { floor: 15_000, first: 30_000 },
+  },
+  1009: {
+    message: 'A request was too long for the server (1009).',
+    action: 'Quipu connects again by itself, with shorter requests.',
+    pace: { floor: 1_000, first: 1_000 },
+  },
+  1011: {
+    message: 'The server failed (1011).',
+    action: 'Wait: Quipu connects again by itself.',
+    pace: { floor: 1_000, first: 5_000 },
+  },
+  1012: {
+    message: 'The server restarts (1012).',
+    action: 'Wait: Quipu connects again by itself.',
+    pace: { floor: 5_000, first: 25_000 },
+  },
+  1013: {
+    message: 'The server is overloaded and asks to come back later (1013).',
+    action: 'Wait: Quipu connects again by itself.',
+    pace: { floor: 30_000, first: 30_000 },
+  },
 };
 
 /** A connection that was open and ended. */
 export function problemOfClose(code: number, reason: string): LinkProblem {
-  const serverWords = reason === '' ? null : cleanWords(reason);
-  const policy =
-    code === 1008
-      ? { message: 'The server ended the connection for a breach of its policy (1008).' }
-      : code === 1013
-        ? { message: 'The server asks to come back later (1013).' }
-        : code === 1006
-          ? { message: 'The connection broke without a goodbye (1006).' }
-          : { message: `The server ended the connection (${code}).` };
-  return { kind: 'closed', status: null, serverWords, ...policy, action: 'Quipu connects again by itself.' };
+  const known = CLOSES[code];
+  return {
+    kind: 'closed',
+    status: null,
+    serverWords: reason === '' ? null : cleanWords(reason),
+    closeCode: code,
+    message: known?.message ?? `The server ended the connection (${code}).`,
+    action: known?.action ?? AGAIN,
+  };
+}
+
+/** Kinds that the same attempt made at once is least likely to mend. */
+const PACES: Readonly<Record<string, Pace>> = {
+  'rate-limited': { floor: 5_000, first: 10_000 },
+  tls: { floor: 1_000, first: 5_000 },
+  portal: { floor: 1_000, first: 5_000 },
+  redirect: { floor: 1_000, first: 5_000 },
+  rejected: { floor: 1_000, first: 5_000 },
+  oversized: { floor: 1_000, first: 5_000 },
+  protocol: { floor: 1_000, first: 5_000 },
+};
+
+/** How long to wait after it, where the server did not say. */
+export function paceOf({ kind, closeCode }: LinkProblem): Pace {
+  const close = closeCode === undefined ? undefined : CLOSES[closeCode];
+  return close?.pace ?? PACES[kind] ?? USUAL_PACE;
 }
 
 /** Open by the socket's account, but nothing comes: a frozen or half-open peer. */
@@ -165,6 +261,14 @@ export function problemOfSilence(ms: number): LinkProblem {
     action: 'Quipu connects again by itself.',
   };
 }
+
+export const SUSPENDED: LinkProblem = {
+  kind: 'suspended',
+  status: null,
+  serverWords: null,
+  message: 'This computer slept.',
+  action: 'Quipu connects again by itself when it wakes.',
+};
 
 export const NO_KEY: LinkProblem = {
   kind: 'no-key',
@@ -181,7 +285,7 @@ export function endsAttempts(problem: LinkProblem): boolean {
 
 /** Bounds of faults.md, row 23. */
 const RETRY_AFTER_MIN_MS = 1_000;
-const RETRY_AFTER_MAX_MS = 15 * 60_000;
+export const RETRY_AFTER_MAX_MS = 15 * 60_000;
 
 /**
  * How long a Retry-After header (RFC 9110, 10.2.3: seconds or a date) asks to wait.

@@ -1,6 +1,18 @@
 /** The SocketFactory of all hosts, by the package ws. */
+import type { ClientRequest } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
 import WebSocket from 'ws';
 import type { Socket, SocketEvents, SocketOptions } from '../ports.ts';
+
+/**
+ * Pieces of one message. A server that fragments by 8 KiB reaches 4 MiB with them; a hostile one can
+ * have ws hold the 64 KiB around each, which stays under the 50 MB of faults.md, row 31.
+ */
+const MAX_FRAGMENTS = 512;
+/** Packets of one frame; 16 MiB arrive in some 12,000. */
+const MAX_CHUNKS = 32_768;
+/** How long the server may take to end the connection after its goodbye, ms; ws alone waits 30 s. */
+const CLOSE_MS = 2_000;
 
 /**
  * Opens a WebSocket. Never throws: whatever fails is reported by `close`.
@@ -11,13 +23,18 @@ import type { Socket, SocketEvents, SocketOptions } from '../ports.ts';
 export function createWsSocket(options: SocketOptions, events: SocketEvents): Socket {
   let socket: WebSocket;
   try {
+    const limits = { closeTimeout: CLOSE_MS, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: MAX_CHUNKS };
     socket = new WebSocket(options.url, {
+      ...limits,
       headers: { ...options.headers },
-      handshakeTimeout: options.handshakeTimeoutMs,
       maxPayload: options.maxPayloadBytes,
       perMessageDeflate: false,
       followRedirects: false,
       skipUTF8Validation: true,
+      finishRequest: (request) => {
+        whenReached(request, () => events.reached?.());
+        request.end();
+      },
     });
   } catch (error) {
     // An address or a header that cannot be sent at all.
@@ -25,8 +42,16 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
     return { send() {}, ping() {}, terminate() {}, close() {} };
   }
   let failure: Error | null = null;
+  // ws's own limit counts from the last byte, so a server that sends one now and then would never end it.
+  const limit = setTimeout(() => {
+    failure ??= Object.assign(new Error('The handshake took too long.'), { code: 'ETIMEDOUT' });
+    socket.terminate();
+  }, options.handshakeTimeoutMs);
   socket.binaryType = 'nodebuffer';
-  socket.on('open', () => events.open());
+  socket.on('open', () => {
+    clearTimeout(limit);
+    events.open();
+  });
   socket.on('message', (data: Buffer) => events.message(data));
   socket.on('ping', () => events.ping());
   socket.on('pong', () => events.pong());
@@ -37,8 +62,13 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
   });
   socket.on('error', (error) => {
     failure ??= error;
+    // A server whose frame was refused might go on sending it.
+    socket.terminate();
   });
-  socket.on('close', (code, reason) => events.close(code, reason.toString('utf8'), failure));
+  socket.on('close', (code, reason) => {
+    clearTimeout(limit);
+    events.close(code, reason.toString('utf8'), failure);
+  });
   const open = (): boolean => socket.readyState === WebSocket.OPEN;
   return {
     send: (text) => {
@@ -50,4 +80,10 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
     terminate: () => socket.terminate(),
     close: (code, reason) => socket.close(code, reason),
   };
+}
+
+function whenReached(request: ClientRequest, reached: () => void): void {
+  request.once('socket', (socket: TcpSocket) => {
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', reached);
+  });
 }

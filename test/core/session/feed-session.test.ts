@@ -20,6 +20,7 @@ let states: LinkState[];
 let subscriptions: [string, Subscription, string | null][];
 let ended: [LinkProblem, number][];
 let trades: string[];
+let transitions: string[];
 
 function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trades'): FeedSession {
   const sockets: SocketFactory = (options, events): Socket => {
@@ -52,6 +53,7 @@ function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trad
       refused: () => undefined,
       subscription: (market, state, words) => void subscriptions.push([market, state, words]),
       changed: (state) => void states.push(state),
+      transition: (from, to, { kind }) => void transitions.push(`${from} > ${to}: ${kind}`),
     },
   });
 }
@@ -68,6 +70,15 @@ const trade = (id: string): unknown => ({
   payload: { id, marketId: 'm', timestamp: '2024-01-15T18:00:00.000Z', price: '1', size: '1', side: 'buy' },
 });
 
+/** Moves the clock until another socket is opened. */
+const untilNextAttempt = (): void => {
+  const { length } = opened;
+  for (let waited = 0; opened.length === length; waited += 100) {
+    if (waited > 3_600_000) throw new Error('no further attempt was made');
+    clock.advance(100);
+  }
+};
+
 beforeEach(() => {
   clock = new TestClock();
   opened = [];
@@ -75,6 +86,7 @@ beforeEach(() => {
   subscriptions = [];
   ended = [];
   trades = [];
+  transitions = [];
 });
 
 describe('connecting', () => {
@@ -130,13 +142,13 @@ describe('refusals and coming back', () => {
     expect(opened).toHaveLength(2);
   });
 
-  it('429: waits as long as Retry-After says', () => {
+  it('429: waits as long as Retry-After says, and little longer', () => {
     link().start();
     last().events.refused(429, { 'retry-after': '30' });
     last().events.close(1006, '', null);
-    clock.advance(29_999);
+    clock.advance(30_000);
     expect(opened).toHaveLength(1);
-    clock.advance(1);
+    clock.advance(3_000);
     expect(opened).toHaveLength(2);
   });
 
@@ -146,7 +158,7 @@ describe('refusals and coming back', () => {
     for (let attempt = 0; attempt < 5; attempt++) {
       last().events.open();
       last().events.close(1006, '', null);
-      clock.advance(60_000);
+      untilNextAttempt();
     }
     last().events.open();
     expect(session.state.attempt).toBe(5);
@@ -160,7 +172,7 @@ describe('refusals and coming back', () => {
     const first = last();
     first.events.open();
     first.events.close(1006, '', null);
-    clock.advance(60_000);
+    untilNextAttempt();
     last().events.open();
     first.events.close(1006, '', null);
     first.events.message(new TextEncoder().encode(JSON.stringify(trade('late'))));
@@ -211,6 +223,58 @@ describe('liveness', () => {
     }
     expect(session.state.phase).toBe('live');
     expect(last().pings).toBeGreaterThan(600);
+  });
+});
+
+describe('transitions', () => {
+  it('each is told once, in order, with its cause', () => {
+    const session = link();
+    session.start();
+    last().events.reached?.();
+    last().events.open();
+    last().events.close(1012, '', null);
+    untilNextAttempt();
+    session.stop();
+    session.stop();
+    expect(transitions).toEqual([
+      'idle > connecting: start',
+      'connecting > handshaking: reached',
+      'handshaking > live: opened',
+      'live > waiting: closed',
+      'waiting > connecting: due',
+      'connecting > stopped: stop',
+    ]);
+  });
+});
+
+describe('sleep', () => {
+  it('suspend lets go of the socket; resume connects at once and asks for the markets again', () => {
+    const session = link();
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    session.suspend();
+    expect(last().terminated).toBe(true);
+    expect(session.state).toMatchObject({ phase: 'suspended', problem: { kind: 'suspended' } });
+    expect(ended).toHaveLength(1);
+    clock.advance(600_000);
+    expect(opened).toHaveLength(1);
+    session.resume();
+    expect(opened).toHaveLength(2);
+    last().events.open();
+    expect(last().sent).toMatchObject([{ payload: { marketIds: ['m'] } }]);
+    expect(session.state).toMatchObject({ phase: 'live', problem: null });
+  });
+
+  it('a refused link stays refused', () => {
+    const session = link();
+    session.start();
+    last().events.refused(401, {});
+    last().events.close(1006, '', null);
+    session.suspend();
+    session.resume();
+    expect(opened).toHaveLength(1);
+    expect(session.state.phase).toBe('refused');
   });
 });
 
@@ -303,7 +367,7 @@ describe('subscriptions', () => {
       ['unsubscribe', ['m']],
     ]);
     first.events.close(1006, '', null);
-    clock.advance(60_000);
+    untilNextAttempt();
     last().events.open();
     expect(last().sent.map(({ payload }) => payload.marketIds)).toEqual([['n']]);
   });
