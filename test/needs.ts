@@ -63,6 +63,7 @@ export const NEEDS: readonly Need[] = [
     tests: 'the keychain, the packaged app',
     present: () => library('libsecret-1.so'),
   },
+  program('openssl', 'openssl', 'certificates that must not be accepted'),
   program('gnome-keyring-daemon', 'gnome-keyring', 'the keychain, the packaged app'),
   program('dbus-run-session', 'dbus', 'the keychain, the packaged app'),
   program('gdbus', 'libglib2.0-bin', 'the keychain, the packaged app'),
