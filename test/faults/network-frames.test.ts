@@ -7,7 +7,7 @@ import { Recorder } from '../../main/core/flow/recorder.ts';
 import { formatDecimal } from '../../main/core/protocol/decimal.ts';
 import { openStore } from '../../main/core/store/open.ts';
 import type { StoredTrade } from '../../main/core/store/store.ts';
-import { systemClock } from '../../main/headless/ports.ts';
+import { systemClock } from '../../main/core/system-clock.ts';
 import { temporaryFolder } from '../helpers/quipu.ts';
 import { TestClock } from '../helpers/test-clock.ts';
 import { workerScript } from '../helpers/workers.ts';

@@ -2,7 +2,7 @@
 import type { Socket as TcpSocket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Socket, SocketEvents, SocketFactory } from '../../main/core/ports.ts';
-import { systemClock } from '../../main/headless/ports.ts';
+import { systemClock } from '../../main/core/system-clock.ts';
 import { TestClock } from '../helpers/test-clock.ts';
 import { KEY, tradeMessage, until, untilPhase, watch, type Watched } from './link.ts';
 import { acknowledge, feedServer, type FeedServer } from './server.ts';

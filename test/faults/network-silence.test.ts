@@ -1,6 +1,6 @@
 /** faults.md, rows 17 to 19, in real time, side by side. */
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../main/headless/ports.ts';
+import { systemClock } from '../../main/core/system-clock.ts';
 import { hostileServer } from './hostile.ts';
 import { tradeMessage, until, untilPhase, watch, type Watched } from './link.ts';
 import { acknowledge, feedServer, swallowingProxy, tcpServer } from './server.ts';

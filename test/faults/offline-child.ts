@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import { DEFAULT_DIALECT } from '../../main/core/protocol/dialect.ts';
 import { FeedSession } from '../../main/core/session/feed-session.ts';
 import { createWsSocket } from '../../main/core/session/ws-socket.ts';
-import { systemClock } from '../../main/headless/ports.ts';
+import { systemClock } from '../../main/core/system-clock.ts';
 
 const PORT = 47_110;
 let failures = 0;
