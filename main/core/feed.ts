@@ -139,7 +139,8 @@ export class Feed {
       candle: (candle) => recorder.candle(candle),
       refused: (refusal) => {
         recorder.refused(endpoint);
-        ports.logger.log('warn', 'refused a message', { endpoint, ...refusal });
+        // Without a sample it is one of very many of its frame.
+        if (refusal.sample !== '') ports.logger.log('warn', 'refused a message', { endpoint, ...refusal });
       },
       subscription: (market, state, words) => {
         if (state === 'refused') {

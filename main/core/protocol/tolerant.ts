@@ -23,6 +23,8 @@ const SAMPLE = 300;
 const MOST_SAMPLES = 20;
 /** Broken documents after which the rest of a frame is given up, as part of the last. */
 const MOST_BROKEN = 1000;
+/** The same for refusals of any kind: a frame of 16 MiB could hold five million, each told on its own. */
+const MOST_REFUSED = 10_000;
 /** Markets of one answer, and errors in its words, that are read. */
 const MOST_NAMED = 10_000;
 const MOST_ERRORS = 20;
@@ -162,6 +164,7 @@ export class TolerantDecoder {
       const end = value === undefined ? -1 : endOfDocument(frame, this.#parser.at);
       if (value !== undefined && end >= 0) {
         this.#document(value, at, end);
+        if (this.#samples >= MOST_REFUSED) return;
         at = skipSpace(frame, end);
         continue;
       }

@@ -31,6 +31,8 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
       perMessageDeflate: false,
       followRedirects: false,
       skipUTF8Validation: true,
+      // ws ends a connection on which many pings wait for their pongs at once.
+      autoPong: false,
       finishRequest: (request) => {
         whenReached(request, () => events.reached?.());
         request.end();
@@ -53,7 +55,11 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
     events.open();
   });
   socket.on('message', (data: Buffer) => events.message(data));
-  socket.on('ping', () => events.ping());
+  const answer = pongs(socket);
+  socket.on('ping', (data: Buffer) => {
+    answer(data);
+    events.ping();
+  });
   socket.on('pong', () => events.pong());
   socket.on('unexpected-response', (_request, response) => {
     events.refused(response.statusCode ?? 0, response.headers);
@@ -79,6 +85,34 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
     },
     terminate: () => socket.terminate(),
     close: (code, reason) => socket.close(code, reason),
+  };
+}
+
+/** Bytes that a peer may leave unread before it gets no more pongs. */
+const MOST_UNREAD = 64 * 1024;
+
+/**
+ * Answers a ping at once; of more that come in the same turn of the loop, the last alone, as RFC 6455,
+ * 5.5.3 allows, so that a flood of them costs little.
+ */
+function pongs(socket: WebSocket): (data: Buffer) => void {
+  let turn = false;
+  let last: Buffer | null = null;
+  const send = (data: Buffer): void => {
+    if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < MOST_UNREAD) socket.pong(data);
+  };
+  return (data) => {
+    if (turn) {
+      last = data;
+      return;
+    }
+    turn = true;
+    send(data);
+    setImmediate(() => {
+      turn = false;
+      if (last !== null) send(last);
+      last = null;
+    });
   };
 }
 
