@@ -65,7 +65,7 @@ export class Dictionary {
       this.#markets.get(id) ?? {
         id,
         venue: '',
-        symbol: id,
+        symbol: word(id),
         base: '',
         assetType: null,
         active: true,
@@ -127,7 +127,7 @@ function marketOf(item: unknown): Found | null {
     market: {
       id,
       venue: word(market['marketVenue']),
-      symbol: word(pair['symbol']) || word(market['pairId']) || id,
+      symbol: word(pair['symbol']) || word(market['pairId']) || word(id),
       base: word(pair['base']),
       assetType: word(pair['assetType']) || null,
       active: active !== false,

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
+import { Dictionary } from '../../main/core/dictionary.ts';
 import { Recorder } from '../../main/core/flow/recorder.ts';
 import { formatDecimal } from '../../main/core/protocol/decimal.ts';
 import { openStore } from '../../main/core/store/open.ts';
@@ -329,6 +330,19 @@ describe('row 35: text that is not what it seems', () => {
     }
     expect(link.unknown[0]).toMatch(/^evil \[31m x+$/);
     expect(link.refusals).toHaveLength(1);
+  });
+
+  it('a market that the dictionary lacks, or names badly, has a name that can be shown', async () => {
+    const id = 'rlo\u202ebtc\u0007';
+    const dictionary = new Dictionary({
+      address: 'http://127.0.0.1:1',
+      fetch: async () => Response.json({ content: [{ market: { id, pairId: '\u2067x' } }], hasNext: false }),
+      logger: { log: () => undefined },
+      now: () => 0,
+    });
+    expect(dictionary.market(id)).toMatchObject({ id, symbol: 'rlobtc' });
+    await dictionary.load();
+    expect(dictionary.market(id)).toMatchObject({ id, symbol: 'x' });
   });
 
   it('a refusal of a subscription carries words that can be shown', async () => {
