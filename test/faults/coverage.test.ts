@@ -108,6 +108,8 @@ function expectWhole(coverage: readonly CoverageInterval[], [started, ended]: [n
   }
 }
 
+const REAL_TIME_MS = 3_000;
+
 describe('a cut on the test clock', { timeout: 300_000 }, () => {
   let clock: TestClock;
   let core: Core;
@@ -338,8 +340,9 @@ describe('the command line, in real time', { timeout: 120_000 }, () => {
       if (held) expect(outage?.state).toBe('recovered');
       expect(outage?.from).toMatch(/\.\d{6}Z$/);
       overlaps += held ? 1 : 0;
-      expect(Math.abs(Date.parse(outage?.from ?? '') - from)).toBeLessThan(1_000);
-      expect(Math.abs(Date.parse(outage?.to ?? '') - to)).toBeLessThan(1_000);
+      // In real time, on a machine that does other things too; to the second it is proven on the test clock.
+      expect(Math.abs(Date.parse(outage?.from ?? '') - from)).toBeLessThan(REAL_TIME_MS);
+      expect(Math.abs(Date.parse(outage?.to ?? '') - to)).toBeLessThan(REAL_TIME_MS);
     }
     expect(overlaps).toBeGreaterThan(MARKETS.length / 2);
     expect(outages(linesOf(all, SILENT, 'trades')).map(({ state }) => state)).toEqual(['unverified']);
@@ -357,7 +360,7 @@ describe('the command line, in real time', { timeout: 120_000 }, () => {
     for (const market of [...MARKETS, SILENT]) {
       const last = coverage.filter((one) => one.market === market && one.endpoint === 'trades').at(-1);
       expect(last).toMatchObject({ state: 'lost', to: session[1] });
-      expect(Math.abs((last?.from ?? 0) / 1000 - from)).toBeLessThan(1_000);
+      expect(Math.abs((last?.from ?? 0) / 1000 - from)).toBeLessThan(REAL_TIME_MS);
     }
   });
 
