@@ -64,6 +64,10 @@ export interface Core {
   /** Goes on with what the user chose last: the real feed when there is a key, or the demo feed. */
   resume(): Promise<void>;
   links(): Readonly<Record<Endpoint, LinkState>>;
+  /** The computer is about to sleep: the links let go of sockets that would not outlive it. */
+  sleep(): void;
+  /** It woke up: the links connect at once. Needs no `sleep` before. */
+  wake(): void;
   report(): RecordReport;
   /** Flushes what was received, ends the session, closes the store. Idempotent. */
   close(): Promise<void>;
@@ -156,6 +160,14 @@ class QuipuCore implements Core {
 
   links(): Readonly<Record<Endpoint, LinkState>> {
     return this.#feed?.links ?? { trades: this.#idle('trades'), candles: this.#idle('candles') };
+  }
+
+  sleep(): void {
+    this.#feed?.sleep();
+  }
+
+  wake(): void {
+    this.#feed?.wake();
   }
 
   report(): RecordReport {

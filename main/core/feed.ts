@@ -122,6 +122,14 @@ export class Feed {
     this.#links[endpoint].retry();
   }
 
+  sleep(): void {
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].suspend();
+  }
+
+  wake(): void {
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].resume();
+  }
+
   /** Commits what was received and ends session, links and demo feed; the store stays open. */
   async stop(): Promise<void> {
     for (const endpoint of ENDPOINTS) this.#links[endpoint].stop();

@@ -1,6 +1,6 @@
 /** The running desktop: the core in Electron's main process, one window, the tray, and the way out. */
 import { join } from 'node:path';
-import { app, type BrowserWindow, dialog, Menu } from 'electron';
+import { app, type BrowserWindow, dialog, Menu, powerMonitor } from 'electron';
 import { type Core, createCore } from '../core/core.ts';
 import { toAppError } from '../core/result.ts';
 import { environmentKey, feedAddresses } from '../core/environment.ts';
@@ -105,8 +105,10 @@ export class Desktop {
     serveBridge(this.#window, core, this.#log);
   }
 
-  /** The tray is a view like another: it learns the state from what the core tells. */
+  /** The tray is a view like another: it learns the state from what the core tells. Sleep is told to the core. */
   #watch(core: Core): void {
+    powerMonitor.on('suspend', () => core.sleep());
+    powerMonitor.on('resume', () => core.wake());
     let status: Status | null = null;
     core.connect((message) => {
       if (message.kind !== 'event') return;

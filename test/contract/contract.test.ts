@@ -32,6 +32,8 @@ function withConnect(to: Core, connect: Core['connect']): Core {
     connect,
     start: (source) => to.start(source),
     resume: () => to.resume(),
+    sleep: () => to.sleep(),
+    wake: () => to.wake(),
     links: () => to.links(),
     report: () => to.report(),
     close: () => to.close(),

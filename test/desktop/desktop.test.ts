@@ -162,6 +162,17 @@ describe.skipIf(why !== null)(
       await expect.poll(() => isVisible(app), WAIT).toBe(true);
     });
 
+    it('a computer that sleeps and wakes finds its feed again at once', async () => {
+      const { app, page } = running ?? (await start('first'));
+      const phase = (): Promise<string | null> => page.getByTestId('link-trades').getAttribute('data-phase');
+      await app.evaluate(({ powerMonitor }) => powerMonitor.emit('suspend'));
+      await expect.poll(phase, WAIT).toBe('suspended');
+      await app.evaluate(({ powerMonitor }) => powerMonitor.emit('resume'));
+      await expect.poll(phase, WAIT).toBe('live');
+      // An outage of a moment, which redelivery has mended.
+      await page.getByTestId('tape-gap').first().waitFor(WAIT);
+    });
+
     it('a page that is loaded again gets the state again', async () => {
       const { page, errors } = running ?? (await start('first'));
       await page.reload();

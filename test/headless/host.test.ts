@@ -55,6 +55,8 @@ beforeEach(async () => {
     },
     start: (source) => core.start(source),
     resume: () => core.resume(),
+    sleep: () => core.sleep(),
+    wake: () => core.wake(),
     links: () => core.links(),
     report: () => core.report(),
     close: () => core.close(),
