@@ -67,7 +67,6 @@ export const NEEDS: readonly Need[] = [
   program('gnome-keyring-daemon', 'gnome-keyring', 'the keychain, the packaged app'),
   program('dbus-run-session', 'dbus', 'the keychain, the packaged app'),
   program('gdbus', 'libglib2.0-bin', 'the keychain, the packaged app'),
-  program('secret-tool', 'libsecret-tools', 'the packaged app'),
   program('Xvfb', 'xvfb', 'the packaged app'),
   {
     what: 'dbusmock',

@@ -1,6 +1,5 @@
 /** What the core needs of the world. A host (desktop, browser host, command line) supplies it. */
 import type { Micros } from './contract.ts';
-import type { QuipuError } from './result.ts';
 
 export interface Timer {
   cancel(): void;
@@ -90,5 +89,3 @@ export interface Ports {
   readonly workerScript: (name: WorkerName) => string | URL;
   readonly startDemoFeed: () => Promise<DemoFeedHandle>;
 }
-
-export type { QuipuError };
