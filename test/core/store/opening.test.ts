@@ -207,13 +207,20 @@ describe('a folder that cannot be used', () => {
     expect(failure.action).toMatch(/QUIPU_DATA_DIR/);
   });
 
-  // Root may write anywhere, so there the child gives that up.
+  // Root may write anywhere, so there the child gives up that right and no other: it must still be able
+  // to read a checkout that is root's alone.
+  const unwritable = (program: string, ...args: string[]): [program: string, args: string[]] =>
+    process.getuid?.() === 0
+      ? ['setpriv', ['--bounding-set=-dac_override', '--inh-caps=-dac_override', program, ...args]]
+      : [program, args];
   const child = fileURLToPath(new URL('./unwritable-child.ts', import.meta.url));
   test.skipIf(process.platform === 'win32')('and read though it cannot be written to', async () => {
     const { folder } = await recorded();
     chmodSync(folder, 0o555);
     try {
-      const said: unknown = JSON.parse(execFileSync(process.execPath, [child, folder], { encoding: 'utf8' }));
+      const said: unknown = JSON.parse(
+        execFileSync(...unwritable(process.execPath, child, folder), { encoding: 'utf8' }),
+      );
       expect(said).toEqual({
         writing: {
           kind: 'storage',

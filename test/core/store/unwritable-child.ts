@@ -7,9 +7,6 @@ const folder = process.argv[2] ?? '';
 const workerScript = (name: 'writer' | 'reader'): URL =>
   new URL(`../../../main/core/store/${name}-worker.ts`, import.meta.url);
 
-// After the modules are read, since the user `nobody` may not be allowed to read them.
-if (process.getuid?.() === 0) process.setuid?.(65_534);
-
 let writing: unknown = null;
 try {
   await (await openStore({ folder, workerScript })).close();
