@@ -12,7 +12,7 @@
 import type { AppError, Result } from './result.ts';
 
 /** Raised when a view made for one version could misread another. */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 
 /** Microseconds since the Unix epoch, as a whole number. */
 export type Micros = number;
@@ -77,7 +77,14 @@ export interface LinkState {
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
   /** From exchange time to receipt over the last seconds, ms; null when nothing came. */
+  readonly lagP50: number | null;
   readonly lagP95: number | null;
+  readonly lagP99: number | null;
+  /**
+   * This computer's clock minus the server's, ms, out of the last handshake's `Date` header, which has
+   * whole seconds: good to about half a second. Part of every lag. null when the server sent none.
+   */
+  readonly clockOffset: number | null;
   /** Last ping-pong round trip started by the client, ms. */
   readonly roundTrip: number | null;
   /** Frames or items refused since the recording began. */
@@ -132,6 +139,96 @@ export interface CoverageInterval {
   readonly state: CoverageState;
   /** Why, in words; empty for `live`. */
   readonly cause: string;
+}
+
+/** A link went from one phase to another, and why. */
+export interface LinkTransition {
+  readonly type: 'transition';
+  readonly endpoint: Endpoint;
+  readonly at: Millis;
+  readonly from: LinkPhase;
+  readonly to: LinkPhase;
+  /** Stable kind of the cause, as in `LinkProblem` or a plain word such as `opened`. */
+  readonly kind: string;
+  readonly message: string;
+  /** The server's own words, bounded, or null. */
+  readonly serverWords: string | null;
+}
+
+/** What redelivery brought after an outage: one for each stretch of it that was judged apart. */
+export interface OutageReport {
+  readonly type: 'outage';
+  readonly endpoint: Endpoint;
+  /** When it was judged. */
+  readonly at: Millis;
+  readonly from: Millis;
+  readonly to: Millis;
+  readonly state: GapState;
+  readonly cause: string;
+  readonly recovered: number;
+  readonly duplicates: number;
+  /** Redelivery reached back to what was already held. */
+  readonly overlap: boolean;
+}
+
+/** What happened to a link, as recorded. */
+export type JournalEntry = (LinkTransition | OutageReport) & {
+  /** Grows with time within a store; pages go by it. */
+  readonly row: number;
+  /** The recording that it happened in; null between recordings. */
+  readonly session: number | null;
+};
+
+export interface JournalPage {
+  readonly more: boolean;
+  /** Oldest first. */
+  readonly entries: readonly JournalEntry[];
+}
+
+/** One minute of a link's health, as recorded. */
+export interface HealthMinute {
+  readonly session: number;
+  readonly endpoint: Endpoint;
+  /** The minute's start. */
+  readonly at: Millis;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly lagP50: number | null;
+  readonly lagP95: number | null;
+  readonly lagP99: number | null;
+  readonly clockOffset: number | null;
+  readonly roundTrip: number | null;
+  /** Connections opened in this minute beyond the session's first. */
+  readonly reconnects: number;
+  readonly refused: number;
+}
+
+export interface HealthPage {
+  readonly more: boolean;
+  /** Oldest first. */
+  readonly minutes: readonly HealthMinute[];
+}
+
+/** What was refused of an endpoint for one reason, in one recording. */
+export interface RefusalCount {
+  readonly endpoint: Endpoint;
+  /** See `Refusal.reason` in protocol/decode.ts. */
+  readonly reason: string;
+  readonly count: number;
+  readonly first: Millis;
+  readonly last: Millis;
+  /** The newest few, newest first; bounded and cleaned. */
+  readonly samples: readonly { readonly at: Millis; readonly text: string }[];
+}
+
+/** A frame as it came, for the eye. */
+export interface RawFrame {
+  readonly at: Millis;
+  /** Its whole length in bytes. */
+  readonly bytes: number;
+  /** Its beginning, as text; what is no UTF-8 is shown as U+FFFD. */
+  readonly text: string;
+  readonly truncated: boolean;
 }
 
 /** A stretch of time for which the record may be incomplete. */
@@ -243,6 +340,7 @@ export type CoreEvent =
   /** New or changed candles of a followed chart. */
   | { readonly type: 'candles'; readonly chart: ChartKey; readonly candles: readonly CandlePoint[] }
   | { readonly type: 'gap'; readonly gap: Gap }
+  | { readonly type: 'journal'; readonly entry: JournalEntry }
   | { readonly type: 'store'; readonly store: StoreState }
   | { readonly type: 'settings'; readonly settings: Settings };
 
@@ -299,6 +397,28 @@ export interface Commands {
     value: TradePage;
   };
   'sessions.list': { args: Record<string, never>; value: { readonly sessions: readonly SessionSummary[] } };
+  /** The newest `limit` (1 to 1,000) entries before row `before` (null: newest of all). Session null: of all. */
+  'journal.page': {
+    args: {
+      readonly session: number | null;
+      readonly endpoint: Endpoint | null;
+      readonly before: number | null;
+      readonly limit: number;
+    };
+    value: JournalPage;
+  };
+  /** The newest `limit` (1 to 5,000) minutes that start before `before`, of one endpoint. */
+  'health.page': {
+    args: { readonly endpoint: Endpoint; readonly before: Millis | null; readonly limit: number };
+    value: HealthPage;
+  };
+  /** Of one recording, or of the running one. */
+  'refusals.list': {
+    args: { readonly session: number | null };
+    value: { readonly refusals: readonly RefusalCount[] };
+  };
+  /** The last frames of an endpoint, oldest first: at most 200, and of each its first 16 KiB. */
+  'frames.list': { args: { readonly endpoint: Endpoint }; value: { readonly frames: readonly RawFrame[] } };
   'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
 }
 

@@ -345,7 +345,10 @@ class QuipuCore implements Core {
       connections: 0,
       messagesPerSecond: 0,
       bytesPerSecond: 0,
+      lagP50: null,
       lagP95: null,
+      lagP99: null,
+      clockOffset: null,
       roundTrip: null,
       refused: 0,
     };
@@ -430,6 +433,10 @@ class QuipuCore implements Core {
     'candles.page': ({ chart, before, limit }) => this.#store.candlePage(chart, before, limit),
     'trades.page': ({ market, before, limit }) => this.#store.tradePage(market, before, limit),
     'sessions.list': async () => ({ sessions: await this.#store.sessions() }),
+    'journal.page': () => Promise.reject(new QuipuError('internal', 'journal.page')),
+    'health.page': () => Promise.reject(new QuipuError('internal', 'health.page')),
+    'refusals.list': () => Promise.reject(new QuipuError('internal', 'refusals.list')),
+    'frames.list': () => Promise.reject(new QuipuError('internal', 'frames.list')),
     'settings.set': async ({ settings }) => {
       this.#settings = { ...this.#settings, ...settings };
       await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));

@@ -82,6 +82,27 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
     };
   },
   'sessions.list': none,
+  'journal.page': (args) => {
+    const { session, endpoint, before, limit } = fields(args, ['session', 'endpoint', 'before', 'limit']);
+    return {
+      session: sessionOrNull(session),
+      endpoint: endpoint === null ? null : oneOf<Endpoint>('endpoint', ENDPOINTS, endpoint),
+      before: timeOrNull(before),
+      limit: whole('limit', limit, 1, 1_000),
+    };
+  },
+  'health.page': (args) => {
+    const { endpoint, before, limit } = fields(args, ['endpoint', 'before', 'limit']);
+    return {
+      endpoint: oneOf<Endpoint>('endpoint', ENDPOINTS, endpoint),
+      before: timeOrNull(before),
+      limit: whole('limit', limit, 1, MAX_PAGE),
+    };
+  },
+  'refusals.list': (args) => ({ session: sessionOrNull(fields(args, ['session'])['session']) }),
+  'frames.list': (args) => ({
+    endpoint: oneOf<Endpoint>('endpoint', ENDPOINTS, fields(args, ['endpoint'])['endpoint']),
+  }),
   'settings.set': (args) => {
     const { settings } = fields(args, ['settings']);
     return { settings: settingsOf(settings) };
@@ -129,6 +150,10 @@ function whole(name: string, value: unknown, low: number, high: number): number 
 
 function timeOrNull(value: unknown): number | null {
   return value === null ? null : whole('before', value, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function sessionOrNull(value: unknown): number | null {
+  return value === null ? null : whole('session', value, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function marketId(value: unknown): string {

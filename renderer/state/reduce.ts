@@ -49,6 +49,7 @@ export function reduce(view: View | null, event: CoreEvent, before: Millis, now:
       return { ...view, settings: event.settings };
     case 'trades':
     case 'candles':
+    case 'journal':
       return view;
   }
 }

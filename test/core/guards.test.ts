@@ -16,6 +16,10 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'candles.page': { chart: { market: 'm', granularity: '1h' }, before: null, limit: 500 },
   'trades.page': { market: 'm', before: 1, limit: 5_000 },
   'sessions.list': {},
+  'journal.page': { session: null, endpoint: 'trades', before: null, limit: 100 },
+  'health.page': { endpoint: 'trades', before: null, limit: 100 },
+  'refusals.list': { session: 1 },
+  'frames.list': { endpoint: 'candles' },
   'settings.set': { settings: { theme: 'dark' } },
 };
 const names = Object.keys(GOOD) as CommandName[];

@@ -17,7 +17,10 @@ function link(endpoint: 'trades' | 'candles', phase: LinkPhase, message?: string
     connections: 0,
     messagesPerSecond: 0,
     bytesPerSecond: 0,
+    lagP50: null,
     lagP95: null,
+    lagP99: null,
+    clockOffset: null,
     roundTrip: null,
     refused: 0,
   };

@@ -7,7 +7,17 @@ const WINDOW_S = 5;
 /** Lag is judged on at most so many samples a second: more would change no digit that is shown. */
 const LAGS_PER_S = 200;
 
-type Reading = Pick<LinkState, 'messagesPerSecond' | 'bytesPerSecond' | 'lagP95' | 'roundTrip' | 'refused'>;
+type Reading = Pick<
+  LinkState,
+  | 'messagesPerSecond'
+  | 'bytesPerSecond'
+  | 'lagP50'
+  | 'lagP95'
+  | 'lagP99'
+  | 'clockOffset'
+  | 'roundTrip'
+  | 'refused'
+>;
 
 interface Second {
   at: number;
@@ -58,7 +68,10 @@ export class Health {
     return {
       messagesPerSecond: whole.reduce((sum, each) => sum + each.frames, 0) / span,
       bytesPerSecond: whole.reduce((sum, each) => sum + each.bytes, 0) / span,
+      lagP50: lags[Math.floor((lags.length - 1) * 0.5)] ?? null,
       lagP95: lags[Math.floor((lags.length - 1) * 0.95)] ?? null,
+      lagP99: lags[Math.floor((lags.length - 1) * 0.99)] ?? null,
+      clockOffset: null,
       roundTrip: this.#roundTrip,
       refused: this.#refused,
     };
