@@ -1,6 +1,6 @@
 /** The main thread's handle on the cache: a writer's thread, a reader's thread, and no disk here. */
 import { resolve } from 'node:path';
-import type { CoverageInterval } from '../contract.ts';
+import type { CoverageInterval, HealthMinute, JournalEntry } from '../contract.ts';
 import type { Candle } from '../flow/batch.ts';
 import { buffersOf } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
@@ -21,8 +21,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const alone = options.readOnly === true;
   const writing = alone ? null : new Thread<WriterRequests>('writer', options.workerScript('writer'));
   const reading = new Thread<ReaderRequests>('reader', options.workerScript('reader'));
+  let lastEntry = 0;
   try {
-    await writing?.call('open', { folder });
+    lastEntry = (await writing?.call('open', { folder }))?.lastEntry ?? 0;
     await reading.call('open', { folder, alone });
   } catch (error) {
     await Promise.all([writing?.stop(), reading.stop()]);
@@ -63,8 +64,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   return {
     beginSession: async (started) => writer().call('beginSession', { started }),
-    async commit(commit) {
-      await writer().call('commit', commit, commit.trades === null ? [] : buffersOf(commit.trades));
+    commit: async (commit) =>
+      writer().call('commit', commit, commit.trades === null ? [] : buffersOf(commit.trades)),
+    nextEntry() {
+      writer();
+      return ++lastEntry;
+    },
+    async note(entries) {
+      await writer().call('note', { entries });
     },
     endSession: async (session, ended) => writer().call('endSession', { session, ended }),
     sessions: async () => reader().call('sessions', null),
@@ -100,6 +107,23 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         if (market !== null && market !== each) continue;
         yield await reader().call('coverage', { session, market: each });
       }
+    },
+    journalPage: async (filter, before, limit) => reader().call('journalPage', { filter, before, limit }),
+    healthPage: async (endpoint, before, limit) => reader().call('healthPage', { endpoint, before, limit }),
+    async refusals(session) {
+      const found = await reader().call('refusals', { session });
+      if (found === null) throw unknownSession(session);
+      return found;
+    },
+    async *journal(filter): AsyncGenerator<readonly JournalEntry[], void, undefined> {
+      if (filter.session !== null) await rowsOf(filter.session, 'trades');
+      const range = await reader().call('linkRows', { of: 'journal' });
+      yield* pages(range, (rest) => reader().call('journal', { range: rest, filter }));
+    },
+    async *health(session): AsyncGenerator<readonly HealthMinute[], void, undefined> {
+      if (session !== null) await rowsOf(session, 'trades');
+      const range = await reader().call('linkRows', { of: 'health' });
+      yield* pages(range, (rest) => reader().call('health', { range: rest, session }));
     },
     readSetting: async (name) => reader().call('readSetting', { name }),
     async writeSetting(name, json) {

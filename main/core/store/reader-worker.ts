@@ -60,6 +60,20 @@ serve<ReaderRequests>(
       reader()?.tradePage(market, before, limit) ?? { ...NO_PAGE, bytes: new Uint8Array(0) },
     coveredMarkets: ({ session }) => reader()?.coveredMarkets(session) ?? null,
     coverage: ({ session, market }) => reader()?.coverage(session, market) ?? [],
+    journalPage: ({ filter, before, limit }) =>
+      reader()?.links?.journalPage(filter, before, limit) ?? { more: false, entries: [] },
+    healthPage: ({ endpoint, before, limit }) =>
+      reader()?.links?.healthPage(endpoint, before, limit) ?? { more: false, minutes: [] },
+    refusals({ session }) {
+      const found = reader();
+      if (found === null || found.sessionRows(session, 'trades') === null) return null;
+      return found.links?.refusals(session) ?? [];
+    },
+    linkRows: ({ of }) => reader()?.links?.rows(of) ?? NOTHING,
+    journal: ({ range, filter }) =>
+      reader()?.links?.journal(range, filter) ?? { rows: [], after: range.last },
+    health: ({ range, session }) =>
+      reader()?.links?.health(range, session) ?? { rows: [], after: range.last },
     readSetting: ({ name }) => reader()?.readSetting(name) ?? null,
     close() {
       open?.database.close();

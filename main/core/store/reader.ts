@@ -18,7 +18,9 @@ import { CANDLE_FIELDS, TRADE_BUY, TRADE_FIELDS, TRADE_REDELIVERED, TRADE_SELL }
 import type { Candle } from '../flow/batch.ts';
 import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
 import { decimalToNumber, formatDecimal } from '../protocol/decimal.ts';
-import { hasCoverage } from './schema.ts';
+import type { LinkReader } from './link-reader.ts';
+import { prepareLinkReader } from './link-reader.ts';
+import { hasCoverage, hasJournal } from './schema.ts';
 import type { StoredTrade } from './store.ts';
 import { prepareSummaries } from './summaries.ts';
 
@@ -69,6 +71,8 @@ export interface Reader {
   coveredMarkets(session: number): string[] | null;
   /** By endpoint, oldest first. */
   coverage(session: number, market: string): CoverageInterval[];
+  /** null in a database that is older than its journal. */
+  readonly links: LinkReader | null;
   readSetting(name: string): string | null;
 }
 
@@ -352,6 +356,7 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       const market = marketId.get(name);
       return coverage === null || market === undefined ? [] : coverage.intervals(session, market, name);
     },
+    links: hasJournal(database) ? prepareLinkReader(database) : null,
     readSetting: (name) => setting.get(name) ?? null,
   };
 }

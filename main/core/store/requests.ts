@@ -3,9 +3,15 @@ import type {
   CandlePage,
   ChartKey,
   CoverageInterval,
+  Endpoint,
   Granularity,
+  HealthMinute,
+  HealthPage,
+  JournalEntry,
+  JournalPage,
   Micros,
   Millis,
+  RefusalCount,
   SessionSummary,
   StoreState,
   TradePage,
@@ -13,12 +19,13 @@ import type {
 import type { Candle } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
 import type { ExportStep, RowFilter, RowRange } from './reader.ts';
-import type { Commit, StoredTrade } from './store.ts';
+import type { Commit, Committed, JournalFilter, StoredTrade } from './store.ts';
 
 export interface WriterRequests {
-  open: { args: { readonly folder: string }; value: null };
+  open: { args: { readonly folder: string }; value: { readonly lastEntry: number } };
   beginSession: { args: { readonly started: Millis }; value: SessionSummary };
-  commit: { args: Commit; value: null };
+  commit: { args: Commit; value: Committed };
+  note: { args: { readonly entries: readonly JournalEntry[] }; value: null };
   endSession: { args: { readonly session: number; readonly ended: Millis }; value: SessionSummary };
   writeSetting: { args: { readonly name: string; readonly json: string }; value: null };
   /** Checkpoints and lets go of the folder. */
@@ -58,6 +65,25 @@ export interface ReaderRequests {
   coverage: {
     args: { readonly session: number; readonly market: string };
     value: CoverageInterval[];
+  };
+  journalPage: {
+    args: { readonly filter: JournalFilter; readonly before: number | null; readonly limit: number };
+    value: JournalPage;
+  };
+  healthPage: {
+    args: { readonly endpoint: Endpoint; readonly before: Millis | null; readonly limit: number };
+    value: HealthPage;
+  };
+  /** null for an unknown session. */
+  refusals: { args: { readonly session: number }; value: RefusalCount[] | null };
+  linkRows: { args: { readonly of: 'journal' | 'health' }; value: RowRange };
+  journal: {
+    args: { readonly range: RowRange; readonly filter: JournalFilter };
+    value: ExportStep<JournalEntry>;
+  };
+  health: {
+    args: { readonly range: RowRange; readonly session: number | null };
+    value: ExportStep<HealthMinute>;
   };
   readSetting: { args: { readonly name: string }; value: string | null };
   close: { args: null; value: null };

@@ -7,8 +7,8 @@ export const APPLICATION_ID = 0x51756970;
 /**
  * Step n leads from user_version n to n + 1. A step that was released is never changed.
  *
- * Times of trades, candles and coverage are microseconds since the epoch, those of sessions and gaps
- * milliseconds, all whole numbers.
+ * Times of trades, candles and coverage are microseconds since the epoch, those of sessions, gaps, the
+ * journal, health and refusals milliseconds, all whole numbers.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -110,6 +110,59 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE sessions ADD COLUMN covered INTEGER;
   `,
+  `
+  -- Rows are numbered by whoever tells them. A transition has from_phase to server_words, the report on
+  -- an outage start to duplicates; "what" is the transition's kind, the outage's state.
+  CREATE TABLE journal (
+    row INTEGER PRIMARY KEY,
+    session INTEGER,
+    endpoint TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    what TEXT NOT NULL,
+    words TEXT NOT NULL,
+    from_phase TEXT,
+    to_phase TEXT,
+    server_words TEXT,
+    start INTEGER,
+    end INTEGER,
+    recovered INTEGER,
+    duplicates INTEGER
+  ) STRICT;
+  CREATE INDEX journal_by_session ON journal (session);
+  CREATE INDEX journal_by_endpoint ON journal (endpoint);
+
+  -- "at" is the minute's start; lags, offset and round trip are microseconds.
+  CREATE TABLE health (
+    row INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    lag_p50 INTEGER,
+    lag_p95 INTEGER,
+    lag_p99 INTEGER,
+    clock_offset INTEGER,
+    round_trip INTEGER,
+    reconnects INTEGER NOT NULL,
+    refused INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX health_by_time ON health (endpoint, at, session);
+  CREATE INDEX health_by_session ON health (session);
+
+  -- Samples are a list of {at, text} as JSON, newest first.
+  CREATE TABLE refusals (
+    session INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    samples TEXT NOT NULL,
+    PRIMARY KEY (session, endpoint, reason)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The newest version that this program reads and the one that it writes. */
@@ -122,6 +175,11 @@ export function versionOf(database: Database): number {
 /** A database that is only read is not migrated, so it may be older than its coverage. */
 export function hasCoverage(database: Database): boolean {
   return versionOf(database) >= 2;
+}
+
+/** The same of the journal, of health and of refusals. */
+export function hasJournal(database: Database): boolean {
+  return versionOf(database) >= 3;
 }
 
 /** Takes an empty or older database to SCHEMA_VERSION, each step in a transaction of its own. */

@@ -6,10 +6,16 @@ import type {
   CandlePage,
   ChartKey,
   CoverageInterval,
+  Endpoint,
   Gap,
   Granularity,
+  HealthMinute,
+  HealthPage,
+  JournalEntry,
+  JournalPage,
   Micros,
   Millis,
+  RefusalCount,
   SessionSummary,
   StoreState,
   TradePage,
@@ -32,6 +38,17 @@ export interface Commit {
   readonly requested?: readonly string[];
   /** What is known once this is on disk. Each line's states replace those held from its `from` on. */
   readonly coverage?: CoverageCommit;
+  /** Each with the session that it names. */
+  readonly journal?: readonly JournalEntry[];
+  /** Of this session. The first of an endpoint and minute is kept. */
+  readonly health?: readonly HealthMinute[];
+  /** Of this session: counts since its start, which replace those of the same endpoint and reason. */
+  readonly refusals?: readonly RefusalCount[];
+}
+
+export interface Committed {
+  /** Candles that the session did not have before. */
+  readonly candles: number;
 }
 
 /** A trade as exported: decimals are canonical text. */
@@ -52,6 +69,12 @@ export interface ExportOptions {
   readonly market: string | null;
 }
 
+/** null: all. */
+export interface JournalFilter {
+  readonly session: number | null;
+  readonly endpoint: Endpoint | null;
+}
+
 export interface Store {
   /** Starts a session; closes those that a crash left open as `ended unexpectedly`. @throws {QuipuError} kind `storage` */
   beginSession(started: Millis): Promise<SessionSummary>;
@@ -61,7 +84,16 @@ export interface Store {
    *
    * @throws {QuipuError} kind `storage`, or `not-found` for a session that was never begun
    */
-  commit(commit: Commit): Promise<void>;
+  commit(commit: Commit): Promise<Committed>;
+  /** A number for one more entry of the journal, beyond all that were given out. @throws {QuipuError} */
+  nextEntry(): number;
+  /**
+   * Writes entries of the journal where no session has a commit to take them along. The journal keeps its
+   * newest 100,000.
+   *
+   * @throws {QuipuError} kind `storage`, when none of them was stored
+   */
+  note(entries: readonly JournalEntry[]): Promise<void>;
   /** A session that ended before keeps its end. @throws {QuipuError} kind `storage` or `not-found` */
   endSession(session: number, ended: Millis): Promise<SessionSummary>;
   /** Oldest first. A session whose recorder is gone is never told as `recording`. */
@@ -95,6 +127,19 @@ export interface Store {
    * A page holds all of one market. Fails as `exportTrades` does.
    */
   coverage(options: ExportOptions): AsyncIterable<readonly CoverageInterval[]>;
+  /** Oldest first, the newest `limit` before row `before`. */
+  journalPage(filter: JournalFilter, before: number | null, limit: number): Promise<JournalPage>;
+  /**
+   * Across sessions, oldest first, the newest `limit` minutes before `before`. Those of one minute are not
+   * torn apart, as with `tradePage`.
+   */
+  healthPage(endpoint: Endpoint, before: Millis | null, limit: number): Promise<HealthPage>;
+  /** Most frequent first. @throws {QuipuError} kind `not-found` for an unknown session */
+  refusals(session: number): Promise<readonly RefusalCount[]>;
+  /** Oldest first, in pages, as of now. Fails as `exportTrades` does. */
+  journal(filter: JournalFilter): AsyncIterable<readonly JournalEntry[]>;
+  /** In the order in which they were written, in pages, as of now; session null: of all. Fails as `exportTrades` does. */
+  health(session: number | null): AsyncIterable<readonly HealthMinute[]>;
   /** Small values that must outlive a restart (watchlist, settings), as JSON text. */
   readSetting(name: string): Promise<string | null>;
   writeSetting(name: string, json: string): Promise<void>;

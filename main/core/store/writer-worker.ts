@@ -33,11 +33,12 @@ serve<WriterRequests>(
         lock.release();
         throw error;
       }
-      return null;
+      return { lastEntry: writer().lastEntry() };
     },
     beginSession: ({ started }) => writer().beginSession(started),
-    commit(commit) {
-      writer().commit(commit);
+    commit: (commit) => writer().commit(commit),
+    note({ entries }) {
+      writer().note(entries);
       return null;
     },
     endSession: ({ session, ended }) => writer().endSession(session, ended),

@@ -1,12 +1,13 @@
 /** Everything that changes the cache. Runs in the writer's thread; needs none itself. */
 import type { Database } from 'better-sqlite3';
-import type { Gap, Millis, SessionSummary } from '../contract.ts';
+import type { Gap, JournalEntry, Millis, SessionSummary } from '../contract.ts';
 import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 import { ORIGIN_LIVE, ORIGIN_REDELIVERED } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
 import { unknownSession } from './errors.ts';
-import type { Commit } from './store.ts';
+import { prepareLinkWriter } from './link-writer.ts';
+import type { Commit, Committed } from './store.ts';
 import { prepareSummaries, unexpectedEnd } from './summaries.ts';
 
 export interface Writer {
@@ -14,7 +15,11 @@ export interface Writer {
   recover(): void;
   beginSession(started: Millis): SessionSummary;
   /** One transaction: on disk when it returns, or nothing of it when it throws. */
-  commit(commit: Commit): void;
+  commit(commit: Commit): Committed;
+  /** The same for entries of the journal alone. */
+  note(entries: readonly JournalEntry[]): void;
+  /** The row of the journal's newest entry; 0 when it has none. */
+  lastEntry(): number;
   endSession(session: number, ended: Millis): SessionSummary;
   writeSetting(name: string, json: string): void;
 }
@@ -142,6 +147,7 @@ export function createWriter(database: Database): Writer {
   const coverUntil = database.prepare<[until: number, session: number]>(
     'UPDATE sessions SET covered = max(coalesce(covered, 0), ?) WHERE id = ?',
   );
+  const links = prepareLinkWriter(database);
   const upsertSetting = database.prepare<[name: string, json: string]>(
     'INSERT INTO settings (name, json) VALUES (?, ?) ON CONFLICT DO UPDATE SET json = excluded.json',
   );
@@ -306,8 +312,10 @@ export function createWriter(database: Database): Writer {
         return summaryOf(Number(insertSession.run(Math.round(started)).lastInsertRowid));
       });
     },
-    commit({ session, markets, trades, candles, gaps, requested = [], coverage }) {
-      transaction(() => {
+    commit(commit) {
+      const { session, markets, trades, candles, gaps, requested = [], coverage } = commit;
+      const { journal = [], health = [], refusals = [] } = commit;
+      return transaction(() => {
         const added: Added = {
           trades: 0,
           candles: 0,
@@ -323,9 +331,17 @@ export function createWriter(database: Database): Writer {
         for (const candle of candles) addCandle(candle, session, added);
         for (const gap of gaps) addGap(gap, session, added);
         if (coverage !== undefined) addCoverage(coverage, session);
+        if (journal.length > 0) links.addEntries(journal);
+        links.addHealth(health, session);
+        links.addRefusals(refusals, session);
         if (addToSession.run({ ...added, session }).changes === 0) throw unknownSession(session);
+        return { candles: added.candles };
       });
     },
+    note(entries) {
+      if (entries.length > 0) transaction(() => links.addEntries(entries));
+    },
+    lastEntry: () => links.lastEntry(),
     endSession(session, ended) {
       return transaction(() => {
         closeSession.run('ended', Math.round(ended), session);

@@ -109,7 +109,8 @@ test('a cache of before is read without coverage, and gets it when it is recorde
   await store.endSession(1, 2);
   await store.close();
   const database = new Database(join(folder, 'quipu.db'));
-  database.exec('DROP TABLE coverage; ALTER TABLE sessions DROP COLUMN covered; PRAGMA user_version = 1');
+  database.exec(`DROP TABLE journal; DROP TABLE health; DROP TABLE refusals;
+    DROP TABLE coverage; ALTER TABLE sessions DROP COLUMN covered; PRAGMA user_version = 1`);
   database.close();
 
   const reading = await open(folder, { readOnly: true });

@@ -172,7 +172,8 @@ describe('a file that cannot be used is refused and left as it was', () => {
   test('damage inside is told when it is met', async () => {
     const { folder, path } = await recorded();
     const bytes = readFileSync(path);
-    bytes.fill(0xa5, 4_096 * 12);
+    // The first pages tell what tables there are.
+    bytes.fill(0xa5, Math.floor(bytes.length / 2));
     writeFileSync(path, bytes);
     const store = await open(folder, { readOnly: true });
     const failure = await failureOf(allOf(store.exportTrades({ session: 1, market: null })));

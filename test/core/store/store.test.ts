@@ -354,7 +354,7 @@ describe('exports', () => {
     );
     await store.commit(commitOf(2, rows));
     const pages: StoredTrade[][] = [];
-    const later: Promise<void>[] = [];
+    const later: Promise<unknown>[] = [];
     for await (const page of store.exportTrades({ session: 2, market: null })) {
       pages.push([...page]);
       later.push(store.commit(commitOf(2, [trade({ id: `later ${pages.length}` })])));
