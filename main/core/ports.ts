@@ -43,17 +43,21 @@ export interface DemoFeedHandle {
   close(): Promise<void>;
 }
 
+/** Names in lower case. */
+export type HandshakeHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 /** What opening a socket may report, in order; `open` at most once, `close` exactly once. */
 export interface SocketEvents {
   /** TCP, and TLS where there is one, stand: the request goes out. Before `open`; not every host tells. */
   reached?(): void;
-  open(): void;
+  /** @param headers those of the answer, where the host tells them */
+  open(headers?: HandshakeHeaders): void;
   /** One text or binary message, as UTF-8 bytes. Valid only during the call. */
   message(bytes: Uint8Array): void;
   ping(): void;
   pong(): void;
   /** The handshake was answered with another status than 101. `close` follows. */
-  refused(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  refused(status: number, headers: HandshakeHeaders): void;
   close(code: number, reason: string, error: Error | null): void;
 }
 

@@ -121,6 +121,10 @@ export async function startDemoFeed(options: DemoFeedOptions): Promise<DemoFeed>
     maxPayload: MAX_REQUEST_BYTES,
   });
 
+  // As most servers do, though RFC 9110, 6.6.1, does not ask for it in an answer 101.
+  sockets.on('headers', (headers) => {
+    headers.push(`Date: ${new Date(clock.now() / 1000).toUTCString()}`);
+  });
   http.on('connection', (peer) => {
     peers.add(peer);
     peer.on('close', () => peers.delete(peer));

@@ -22,6 +22,8 @@ export interface FeedServerOptions {
   readonly refuse?: (nth: number, request: IncomingMessage) => Refusal | null;
   /** The nth (from 0) accepted connection. */
   readonly connected?: (socket: WebSocket, nth: number) => void;
+  /** Lines that are added to the answer of a handshake that is accepted. */
+  readonly headers?: () => readonly string[];
   /** Certificate and key in PEM; with them it speaks TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Whether pings are answered, which is usual. */
@@ -50,6 +52,7 @@ export async function feedServer(options: FeedServerOptions = {}): Promise<FeedS
     autoPong: options.pongs ?? true,
     perMessageDeflate: true,
   });
+  accepting.on('headers', (headers) => void headers.push(...(options.headers?.() ?? [])));
   server.on('connection', () => tcp++);
   server.on('upgrade', (request, tcpSocket, head) => {
     handshakes.push(request.headers);

@@ -13,7 +13,8 @@ import {
 } from '../protocol/decode.ts';
 import { type Dialect, subscribeMessage } from '../protocol/dialect.ts';
 import type { Clock, Logger, Socket, SocketEvents, SocketFactory, Timer } from '../ports.ts';
-import { Health } from './health.ts';
+import { clockOffset } from './clock-offset.ts';
+import { Health, type LinkMeter } from './health.ts';
 import {
   type Cause,
   type Effect,
@@ -64,6 +65,7 @@ export interface FeedSessionOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly listener: FeedSessionListener;
+  readonly meter?: LinkMeter;
 }
 
 interface Pending {
@@ -104,7 +106,7 @@ export class FeedSession {
   constructor(options: FeedSessionOptions) {
     this.#options = options;
     this.#decoder = createDecoder(options.dialect);
-    this.#health = new Health(options.clock);
+    this.#health = new Health(options.clock, options.random, options.meter ?? null);
     this.#since = this.#wallMs();
   }
 
@@ -230,16 +232,20 @@ export class FeedSession {
   }
 
   #connect(): void {
-    const { dialect, key, sockets, url } = this.#options;
+    const { clock, dialect, key, sockets, url } = this.#options;
     const generation = ++this.#generation;
     let refusal: { problem: LinkProblem; wait: number | null } | null = null;
+    let asked = clock.monotonic();
     const current = (): boolean => generation === this.#generation;
     const events: SocketEvents = {
       reached: () => {
+        asked = clock.monotonic();
         if (current()) this.#tell({ type: 'reached' });
       },
-      open: () => {
-        if (current()) this.#tell({ type: 'opened' });
+      open: (headers = {}) => {
+        if (!current()) return;
+        this.#health.clockOffset(clockOffset(headers, clock.now(), clock.monotonic() - asked));
+        this.#tell({ type: 'opened' });
       },
       message: (bytes) => {
         if (current()) this.#received(bytes);

@@ -89,6 +89,8 @@ export type LinkEvent = Happening & { readonly at: number; readonly random: numb
 export interface Cause {
   readonly kind: string;
   readonly message: string;
+  /** The server's own, bounded, or null. */
+  readonly serverWords: string | null;
 }
 
 /** To be carried out in order. */
@@ -169,7 +171,9 @@ const CAUSES = {
   heard: { kind: 'heard', message: 'The server is heard again.' },
   resume: { kind: 'resume', message: 'This computer woke up.' },
   stop: { kind: 'stop', message: 'The feed is no longer watched.' },
-} as const satisfies Record<string, Cause>;
+} as const satisfies Record<string, Why>;
+
+type Why = Omit<Cause, 'serverWords'> & Partial<Cause>;
 
 function unchanged(state: Machine): Step {
   return { state, effects: [] };
@@ -178,15 +182,15 @@ function unchanged(state: Machine): Step {
 function enter(
   state: Machine,
   to: LinkPhase,
-  { kind, message }: Cause,
+  { kind, message, serverWords = null }: Why,
   before: readonly Effect[] = [],
   after: readonly Effect[] = [],
 ): Step {
-  const moved: Effect = { type: 'transition', from: state.phase, to, cause: { kind, message } };
+  const moved: Effect = { type: 'transition', from: state.phase, to, cause: { kind, message, serverWords } };
   return { state: { ...state, phase: to }, effects: [...before, moved, ...after] };
 }
 
-function connect(state: Machine, at: number, cause: Cause, before: readonly Effect[] = []): Step {
+function connect(state: Machine, at: number, cause: Why, before: readonly Effect[] = []): Step {
   const next = { ...state, due: at + HANDSHAKE_LIMIT_MS, allowance: spend(state.allowance, at) };
   return enter(next, 'connecting', cause, before, [
     { type: 'connect' },

@@ -2,7 +2,7 @@
 import type { ClientRequest } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import WebSocket from 'ws';
-import type { Socket, SocketEvents, SocketOptions } from '../ports.ts';
+import type { HandshakeHeaders, Socket, SocketEvents, SocketOptions } from '../ports.ts';
 
 /**
  * Pieces of one message. A server that fragments by 8 KiB reaches 4 MiB with them; a hostile one can
@@ -50,9 +50,13 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
     socket.terminate();
   }, options.handshakeTimeoutMs);
   socket.binaryType = 'nodebuffer';
+  let headers: HandshakeHeaders = {};
+  socket.on('upgrade', (response) => {
+    ({ headers } = response);
+  });
   socket.on('open', () => {
     clearTimeout(limit);
-    events.open();
+    events.open(headers);
   });
   socket.on('message', (data: Buffer) => events.message(data));
   const answer = pongs(socket);

@@ -21,6 +21,7 @@ let subscriptions: [string, Subscription, string | null][];
 let ended: [LinkProblem, number][];
 let trades: string[];
 let transitions: string[];
+let measured: [string, unknown][];
 
 function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trades'): FeedSession {
   const sockets: SocketFactory = (options, events): Socket => {
@@ -53,7 +54,14 @@ function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trad
       refused: () => undefined,
       subscription: (market, state, words) => void subscriptions.push([market, state, words]),
       changed: (state) => void states.push(state),
-      transition: (from, to, { kind }) => void transitions.push(`${from} > ${to}: ${kind}`),
+      transition: (from, to, { kind, serverWords }) =>
+        void transitions.push(`${from} > ${to}: ${kind}${serverWords === null ? '' : ` “${serverWords}”`}`),
+    },
+    meter: {
+      frame: (bytes) => void measured.push(['frame', bytes]),
+      lag: (ms) => void measured.push(['lag', ms]),
+      roundTrip: (ms) => void measured.push(['round trip', ms]),
+      clockOffset: (ms) => void measured.push(['clock offset', ms]),
     },
   });
 }
@@ -87,6 +95,7 @@ beforeEach(() => {
   ended = [];
   trades = [];
   transitions = [];
+  measured = [];
 });
 
 describe('connecting', () => {
@@ -244,6 +253,111 @@ describe('transitions', () => {
       'waiting > connecting: due',
       'connecting > stopped: stop',
     ]);
+  });
+});
+
+describe('transitions by the server', () => {
+  it('carry its own words, cleaned, and those by other causes none', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    last().events.close(1001, 'deploying\u202e v2', null);
+    untilNextAttempt();
+    last().events.refused(403, { 'x-inca-error-message': 'not this feed' });
+    last().events.close(1006, '', null);
+    session.retry();
+    expect(transitions).toEqual([
+      'idle > connecting: start',
+      'connecting > live: opened',
+      'live > waiting: closed “deploying v2”',
+      'waiting > connecting: due',
+      'connecting > refused: forbidden “not this feed”',
+      'refused > connecting: retry',
+    ]);
+  });
+});
+
+describe('what is measured', () => {
+  const at = (ms: number): unknown => ({
+    type: 'trade',
+    payload: {
+      id: String(ms),
+      marketId: 'm',
+      timestamp: new Date(clock.now() / 1000 - ms).toISOString(),
+      price: '1',
+      size: '1',
+      side: 'buy',
+    },
+  });
+
+  it('lag by its quantiles over the last seconds, without what is redelivered', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    expect(session.state).toMatchObject({ lagP50: null, lagP95: null, lagP99: null });
+    receive(at(60_000));
+    clock.advance(1_000);
+    expect(session.state.lagP50).toBeNull();
+    for (let ms = 100; ms >= 1; ms--) receive(at(ms));
+    expect(session.state).toMatchObject({ lagP50: 50, lagP95: 95, lagP99: 99 });
+    expect(measured.filter(([what]) => what === 'lag').map(([, ms]) => ms)).toEqual(
+      Array.from({ length: 100 }, (_, n) => 100 - n),
+    );
+    expect(measured.filter(([what]) => what === 'frame')).toHaveLength(101);
+    for (let second = 0; second < 6; second++) {
+      clock.advance(1_000);
+      last().events.pong();
+    }
+    expect(session.state).toMatchObject({ lagP50: null, lagP95: null, lagP99: null });
+  });
+
+  it('of very many in one second, the later ones have a part in it', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    clock.advance(1_000);
+    for (let n = 0; n < 200; n++) receive(at(1));
+    for (let n = 0; n < 2_000; n++) receive(at(500));
+    expect(session.state.lagP99).toBe(500);
+  });
+
+  const headers = { date: 'Mon, 15 Jan 2024 17:58:30 GMT' };
+
+  it('the clock’s offset by the date of the last handshake, halfway through it', () => {
+    const session = link();
+    session.start();
+    expect(session.state.clockOffset).toBeNull();
+    // The look-up of the address, TCP and TLS are no part of the handshake.
+    clock.advance(3_000);
+    last().events.reached?.();
+    clock.advance(400);
+    last().events.open(headers);
+    // 18:00:03.4 here, of which 0.2 s passed since the server's 17:58:30, cut from up to 30.999.
+    expect(session.state.clockOffset).toBe(93_400 - 200 - 500);
+    last().events.close(1006, '', null);
+    expect(session.state.clockOffset).toBe(92_700);
+    untilNextAttempt();
+    last().events.open({});
+    expect(session.state.clockOffset).toBeNull();
+    expect(measured.filter(([what]) => what === 'clock offset')).toEqual([
+      ['clock offset', 92_700],
+      ['clock offset', null],
+    ]);
+  });
+
+  it.each([
+    'yesterday',
+    '2024-01-15T17:58:30Z',
+    'Mon Jan 15 17:58:30 2024',
+    'Monday, 15-Jan-24 17:58:30 GMT',
+    'Mon, 15 Xxx 2024 17:58:30 GMT',
+    'Mon, 15 Jan 2024 17:58:30 GMT, Mon, 15 Jan 2024 17:58:30 GMT',
+    '',
+  ])('no offset by the date “%s”', (date) => {
+    const session = link();
+    session.start();
+    last().events.open({ date });
+    expect(session.state.clockOffset).toBeNull();
   });
 });
 
