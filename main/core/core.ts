@@ -433,9 +433,15 @@ class QuipuCore implements Core {
     'candles.page': ({ chart, before, limit }) => this.#store.candlePage(chart, before, limit),
     'trades.page': ({ market, before, limit }) => this.#store.tradePage(market, before, limit),
     'sessions.list': async () => ({ sessions: await this.#store.sessions() }),
-    'journal.page': () => Promise.reject(new QuipuError('internal', 'journal.page')),
-    'health.page': () => Promise.reject(new QuipuError('internal', 'health.page')),
-    'refusals.list': () => Promise.reject(new QuipuError('internal', 'refusals.list')),
+    'journal.page': ({ before, limit, ...filter }) =>
+      this.#feed?.recorder.journalPage(filter, before, limit) ??
+      this.#store.journalPage(filter, before, limit),
+    'health.page': ({ endpoint, before, limit }) => this.#store.healthPage(endpoint, before, limit),
+    'refusals.list': async ({ session }) => ({
+      refusals:
+        (await this.#feed?.recorder.refusals(session)) ??
+        (session === null ? [] : await this.#store.refusals(session)),
+    }),
     'frames.list': () => Promise.reject(new QuipuError('internal', 'frames.list')),
     'settings.set': async ({ settings }) => {
       this.#settings = { ...this.#settings, ...settings };

@@ -73,6 +73,7 @@ export class Feed {
           hub.candle(candle);
         },
         gap: (gap) => hub.broadcast({ type: 'gap', gap }),
+        journal: (entry) => hub.broadcast({ type: 'journal', entry }),
         changed: options.recordingChanged,
       },
     });
@@ -146,7 +147,7 @@ export class Feed {
       trade: (trade) => recorder.trade(trade),
       candle: (candle) => recorder.candle(candle),
       refused: (refusal) => {
-        recorder.refused(endpoint);
+        recorder.refused(endpoint, refusal);
         // Without a sample it is one of very many of its frame.
         if (refusal.sample !== '') ports.logger.log('warn', 'refused a message', { endpoint, ...refusal });
       },
@@ -162,8 +163,10 @@ export class Feed {
         if (link.problem !== null) recorder.unreachable(endpoint, link.problem.message);
         hub.broadcast({ type: 'link', link });
       },
-      transition: (from, to, cause) =>
-        ports.logger.log('info', `the link went from ${from} to ${to}`, { endpoint, ...cause }),
+      transition: (from, to, cause) => {
+        ports.logger.log('info', `the link went from ${from} to ${to}`, { endpoint, ...cause });
+        recorder.transition(endpoint, from, to, cause);
+      },
     };
     return new FeedSession({
       endpoint,
@@ -176,6 +179,7 @@ export class Feed {
       sockets: ports.sockets,
       random: Math.random,
       listener,
+      meter: recorder.meter(endpoint),
     });
   }
 }

@@ -225,7 +225,7 @@ describe('row 34: duplicates, disorder, redelivery twice', () => {
       clock,
       logger: { log: ignore },
       store,
-      listener: { trade: ignore, candle: ignore, gap: ignore, changed: ignore },
+      listener: { trade: ignore, candle: ignore, gap: ignore, journal: ignore, changed: ignore },
     });
     await recorder.begin();
 

@@ -7,9 +7,13 @@ import {
   type Endpoint,
   type Gap,
   GRANULARITY_MS,
+  type JournalEntry,
+  type JournalPage,
+  type LinkPhase,
   type Micros,
   type Millis,
   type RecordingState,
+  type RefusalCount,
   type SessionSummary,
   type Subscription,
 } from '../contract.ts';
@@ -17,13 +21,18 @@ import type { RecordReport } from '../core.ts';
 import { Ledger, type Verdict } from '../coverage/ledger.ts';
 import { RecordTime } from '../coverage/record-time.ts';
 import type { Clock, Logger, Timer } from '../ports.ts';
-import type { DecodedCandle, DecodedTrade } from '../protocol/decode.ts';
+import type { DecodedCandle, DecodedTrade, Refusal } from '../protocol/decode.ts';
 import { formatDecimal } from '../protocol/decimal.ts';
 import { toAppError } from '../result.ts';
-import type { Commit, Store } from '../store/store.ts';
+import type { LinkMeter } from '../session/health.ts';
+import type { Cause } from '../session/machine.ts';
+import type { Commit, JournalFilter, Store } from '../store/store.ts';
 import { type Candle, ORIGIN_LIVE, ORIGIN_REDELIVERED, type Origin, SIDES, TradeBatch } from './batch.ts';
+import { HealthRecord } from './health-record.ts';
+import { Journal } from './journal.ts';
 import { REDELIVERED_MS } from './outage.ts';
 import { fingerprint, RedeliveryMemory, RETENTION_MS } from './redelivery.ts';
+import { Refusals } from './refusals.ts';
 
 /** Half of the 100 ms that a trade may wait for its commit, to leave room for the commit itself. */
 const FLUSH_MS = 50;
@@ -44,6 +53,8 @@ export interface RecorderListener {
   trade(trade: DecodedTrade, receiptTime: Micros, origin: Origin): void;
   candle(candle: Candle): void;
   gap(gap: Gap): void;
+  /** Something happened to a link, or an outage was judged; it will be stored. */
+  journal(entry: JournalEntry): void;
   /** Recording began, ended, failed or came back. */
   changed(): void;
 }
@@ -71,6 +82,11 @@ export class Recorder {
   readonly #memory = new RedeliveryMemory();
   readonly #ledger = new Ledger();
   readonly #time: RecordTime;
+  readonly #journal: Journal;
+  readonly #health: HealthRecord;
+  readonly #refusals = new Refusals();
+  /** A second passed since refusals were last committed. */
+  #refusalsDue = false;
   readonly #marketIndex = new Map<string, number>();
   readonly #markets: string[] = [];
   readonly #links: Record<Endpoint, LinkAccount> = { trades: newAccount(), candles: newAccount() };
@@ -78,7 +94,6 @@ export class Recorder {
   #batch = new TradeBatch(FLUSH_ROWS);
   /** Candles of the next commit by key: of several states of one candle only the last is written. */
   readonly #candles = new Map<string, Candle>();
-  readonly #candleKeys = new Set<string>();
   /** The newest candle of each market and granularity, provisional until settled. */
   readonly #open = new Map<string, Candle>();
   /** Those that were the newest before the last connect: what redelivery may overlap. */
@@ -102,6 +117,7 @@ export class Recorder {
   #lost: { from: Millis; trades: number } | null = null;
   #duplicates = 0;
   #storedTrades = 0;
+  #storedCandles = 0;
   #gapCount = 0;
   #elapsedAt: number;
   #commits: Promise<void> = Promise.resolve();
@@ -112,6 +128,9 @@ export class Recorder {
     this.#store = options.store;
     this.#listener = options.listener;
     this.#time = new RecordTime(options.clock);
+    this.#journal = new Journal(options.store, options.logger);
+    // Told for every frame, so the last reading of the record's time serves.
+    this.#health = new HealthRecord(() => options.clock.now() + this.#time.offset);
     this.#elapsedAt = options.clock.monotonic();
     this.#timers = [
       options.clock.every(FLUSH_MS, () => this.#tick()),
@@ -148,7 +167,7 @@ export class Recorder {
         duplicates: this.#duplicates,
         refused: trades.refused,
       },
-      candles: { received: candles.received, stored: this.#candleKeys.size, refused: candles.refused },
+      candles: { received: candles.received, stored: this.#storedCandles, refused: candles.refused },
       connections: trades.connections + candles.connections,
       gaps: this.#gapCount,
     };
@@ -165,7 +184,12 @@ export class Recorder {
     this.#reported = this.#session.id;
     this.#requested = this.#watched;
     this.#storedTrades = 0;
-    this.#candleKeys.clear();
+    this.#storedCandles = 0;
+    this.#refusals.clear();
+    this.#health.begin(this.#session.id, {
+      trades: this.#links.trades.connected,
+      candles: this.#links.candles.connected,
+    });
     this.#gapCount = 0;
     this.#problem = null;
     this.#listener.changed();
@@ -179,6 +203,7 @@ export class Recorder {
     // Outwards, so that coverage reaches the end.
     const ended = Math.ceil(this.#time.now() / 1000);
     this.#addVerdicts(this.#ledger.end(ended * 1000));
+    this.#health.end();
     this.#flush(true);
     this.#session = null;
     await this.#commits;
@@ -189,6 +214,7 @@ export class Recorder {
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     await this.end();
+    await this.#journal.flush();
   }
 
   /** The markets that are subscribed to from now on. */
@@ -208,7 +234,31 @@ export class Recorder {
     this.#ledger.unreachable(endpoint, cause, this.#time.now());
   }
 
+  /** Its report goes into the record. */
+  meter(endpoint: Endpoint): LinkMeter {
+    return this.#health.meter(endpoint);
+  }
+
+  transition(endpoint: Endpoint, from: LinkPhase, to: LinkPhase, cause: Cause): void {
+    const at = Math.floor(this.#time.now() / 1000);
+    const told = { type: 'transition', endpoint, at, from, to, ...cause } as const;
+    this.#listener.journal(this.#journal.add(this.#session?.id ?? null, told));
+  }
+
+  /** See the command `journal.page`. What is not on disk yet is in it too. */
+  journalPage(filter: JournalFilter, before: number | null, limit: number): Promise<JournalPage> {
+    return this.#journal.page(filter, before, limit);
+  }
+
+  /** Of one session, null: of the one that runs, if any. @throws {QuipuError} kind `not-found` */
+  async refusals(session: number | null): Promise<readonly RefusalCount[]> {
+    const running = this.#session?.id ?? null;
+    if (session !== null && session !== running) return this.#store.refusals(session);
+    return running === null ? [] : this.#refusals.list();
+  }
+
   connected(endpoint: Endpoint): void {
+    this.#health.connected(endpoint);
     const link = this.#links[endpoint];
     link.connections++;
     link.connected = true;
@@ -230,8 +280,10 @@ export class Recorder {
     if (endpoint === 'trades') this.#elapse();
   }
 
-  refused(endpoint: Endpoint): void {
+  refused(endpoint: Endpoint, refusal: Refusal): void {
     this.#links[endpoint].refused++;
+    this.#health.refused(endpoint);
+    if (this.#session !== null) this.#refusals.add(endpoint, refusal, this.#wallMs());
   }
 
   trade(trade: DecodedTrade): void {
@@ -320,7 +372,6 @@ export class Recorder {
     this.#listener.candle(candle);
     if (this.#session === null) return;
     const key = keyOf(candle);
-    this.#candleKeys.add(key);
     const waiting = this.#candles.get(key);
     if (waiting === undefined || supersedes(candle, waiting)) this.#candles.set(key, candle);
   }
@@ -353,6 +404,9 @@ export class Recorder {
     if (this.#links.trades.connected) this.#elapse();
     this.#addVerdicts(this.#ledger.tick(this.#time.now()));
     this.#settleCandles(false);
+    this.#health.roll();
+    this.#refusalsDue = true;
+    if (this.#session === null) void this.#journal.flush();
   }
 
   #settleCandles(ending: boolean): void {
@@ -375,13 +429,18 @@ export class Recorder {
       const from = Math.floor(verdict.from / 1000);
       const to = Math.floor(verdict.to / 1000);
       this.#addGap({ ...verdict, session: session.id, from, to });
+      const overlap = verdict.duplicates > 0;
+      const at = Math.floor(this.#time.now() / 1000);
+      this.#listener.journal(
+        this.#journal.add(session.id, { ...verdict, type: 'outage', at, from, to, overlap }),
+      );
       this.#logger.log('info', 'what redelivery brought', {
         endpoint: verdict.endpoint,
         state: verdict.state,
         ms: to - from,
         recovered: verdict.recovered,
         duplicates: verdict.duplicates,
-        overlap: verdict.duplicates > 0,
+        overlap,
         cause: verdict.cause,
       });
     }
@@ -411,8 +470,13 @@ export class Recorder {
     const rows = this.#batch.count;
     const requested = this.#requested ?? [];
     const coverage = this.#ledger.take(now);
+    const journal = this.#journal.take();
+    const health = this.#health.take();
+    const refusals = this.#refusalsDue || last ? this.#refusals.take() : [];
+    this.#refusalsDue = false;
     const nothing =
-      rows + this.#candles.size + this.#gaps.length + requested.length + coverage.lines.length === 0;
+      rows + this.#candles.size + this.#gaps.length + requested.length + coverage.lines.length === 0 &&
+      journal.length + health.length + refusals.length === 0;
     if (nothing && !last && now - this.#covered < COVER_MICROS) {
       this.#ledger.written();
       return;
@@ -433,10 +497,13 @@ export class Recorder {
       candles,
       gaps,
       coverage,
+      journal,
+      health,
+      refusals,
     };
     const done = this.#store
       .commit(commit)
-      .then(() => this.#committed(session.id, rows))
+      .then(({ candles: fresh }) => this.#committed(commit, rows, fresh))
       .catch((error: unknown) => this.#failed(error, commit, rows, from, now))
       .finally(() => {
         this.#uncommitted -= rows;
@@ -444,8 +511,10 @@ export class Recorder {
     this.#commits = this.#commits.then(() => done);
   }
 
-  #committed(session: number, rows: number): void {
+  #committed({ session, journal = [] }: Commit, rows: number, candles: number): void {
     this.#storedTrades += rows;
+    this.#storedCandles += candles;
+    this.#journal.written(journal);
     this.#ledger.written();
     if (this.#problem === null) return;
     this.#problem = null;
@@ -464,12 +533,16 @@ export class Recorder {
       this.#ledger.unkept('trades', from, to, cause);
     }
     if (commit.coverage !== undefined) this.#ledger.unwritten(commit.coverage);
+    this.#journal.back(commit.journal ?? []);
     if (this.#session?.id === commit.session) this.#keepFor(commit, from, to, cause);
     this.#logger.log('error', 'not recording', { message: this.#problem.message });
     if (first) this.#listener.changed();
   }
 
-  #keepFor({ candles, gaps, requested = [] }: Commit, from: Micros, to: Micros, cause: string): void {
+  #keepFor(commit: Commit, from: Micros, to: Micros, cause: string): void {
+    const { candles, gaps, health = [], refusals = [], requested = [] } = commit;
+    this.#health.back(health);
+    this.#refusals.back(refusals);
     this.#gaps.unshift(...gaps);
     this.#requested ??= requested;
     for (const candle of candles) {
@@ -501,7 +574,7 @@ export class Recorder {
       ...session,
       markets: this.#watched,
       trades: this.#storedTrades,
-      candles: this.#candleKeys.size,
+      candles: this.#storedCandles,
       gaps: this.#gapCount,
     };
   }

@@ -1,10 +1,18 @@
 /** From decoded messages to a real SQLite file and back. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CoverageInterval, CoverageState, Endpoint, Gap } from '../../../main/core/contract.ts';
+import type {
+  CoverageInterval,
+  CoverageState,
+  Endpoint,
+  Gap,
+  HealthMinute,
+  JournalEntry,
+} from '../../../main/core/contract.ts';
 import type { Candle, Origin } from '../../../main/core/flow/batch.ts';
 import { Recorder } from '../../../main/core/flow/recorder.ts';
 import type { DecodedCandle, DecodedTrade } from '../../../main/core/protocol/decode.ts';
 import { QuipuError } from '../../../main/core/result.ts';
+import type { Cause } from '../../../main/core/session/machine.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import type { Store, StoredTrade } from '../../../main/core/store/store.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../helpers/quipu.ts';
@@ -19,17 +27,25 @@ let clock: TestClock;
 let recorder: Recorder;
 let origins: Origin[];
 let gaps: Gap[];
+let told: JournalEntry[];
+/** Warnings, but for what a disk that fails says at every commit. */
+let logged: string[];
 let candles: Candle[];
 
 function recorderOf(into: Store): Recorder {
   return new Recorder({
     clock,
-    logger: { log: () => undefined },
+    logger: {
+      log: (level, message) => {
+        if (level !== 'info' && message !== 'not recording') logged.push(message);
+      },
+    },
     store: into,
     listener: {
       trade: (_trade, _receipt, origin) => void origins.push(origin),
       candle: (candle) => void candles.push(candle),
       gap: (gap) => void gaps.push(gap),
+      journal: (entry) => void told.push(entry),
       changed: () => undefined,
     },
   });
@@ -47,6 +63,8 @@ beforeEach(async () => {
   clock = new TestClock();
   origins = [];
   gaps = [];
+  told = [];
+  logged = [];
   candles = [];
   await newRecorder();
 });
@@ -232,6 +250,39 @@ describe('candles', () => {
     expect(recorder.report.candles).toEqual({ received: 4, stored: 2, refused: 0 });
   });
 
+  it('are counted as the session counts them: once each, and not before they are on disk', async () => {
+    await recorder.close();
+    const real = store;
+    let fails = true;
+    store = {
+      ...real,
+      commit: (commit) =>
+        fails ? Promise.reject(new QuipuError('storage', 'disk full', '')) : real.commit(commit),
+    };
+    recorder = recorderOf(store);
+    await recorder.begin();
+    recorder.connected('candles');
+    const start = Math.floor(clock.now() / MINUTE) * MINUTE;
+    for (const minute of [0, 1, 2]) recorder.candle(candle(start + minute * MINUTE, 1));
+    clock.advance(50);
+    await vi.waitFor(() => expect(recorder.recording.state).toBe('failed'));
+    expect(recorder.report.candles.stored).toBe(0);
+    fails = false;
+    clock.advance(50);
+    await vi.waitFor(() => expect(recorder.report.candles.stored).toBe(3));
+    // Another state of each, and of an older one that is no longer in memory.
+    for (const minute of [0, 1, 2]) recorder.candle(candle(start + minute * MINUTE, 2));
+    clock.advance(50);
+    recorder.candle(candle(start - MINUTE, 1));
+    expect(recorder.recording.session?.candles).toBe(3);
+    await recorder.close();
+    expect(recorder.report.candles).toEqual({ received: 7, stored: 4, refused: 0 });
+    expect((await store.sessions()).at(-1)?.candles).toBe(4);
+    await recorder.begin();
+    expect(recorder.report.candles.stored).toBe(0);
+    await recorder.close();
+  });
+
   it('settled by time alone, a candle of the past still grows with what arrives', async () => {
     recorder.connected('candles');
     recorder.candle(candle(0, 1));
@@ -365,5 +416,308 @@ describe('coverage', () => {
       ['live', 1_000],
       ['lost', 2_000],
     ]);
+  });
+});
+
+/** What a link would have told of its going to live. */
+const OPENED: Cause = { kind: 'opened', message: 'The server accepted the connection.', serverWords: null };
+const CLOSED: Cause = { kind: 'closed', message: 'The server goes away (1001).', serverWords: 'bye' };
+const ALL = { session: null, endpoint: null };
+
+async function journal(from = store): Promise<JournalEntry[]> {
+  const entries: JournalEntry[] = [];
+  for await (const page of from.journal(ALL)) entries.push(...page);
+  return entries;
+}
+
+describe('the journal', () => {
+  it('has each transition once, with the session it happened in, as it was told', async () => {
+    const first = recorder.report.session;
+    recorder.transition('trades', 'handshaking', 'live', OPENED);
+    clock.advance(1_000);
+    recorder.transition('trades', 'live', 'waiting', CLOSED);
+    await recorder.end();
+    recorder.transition('candles', 'idle', 'connecting', { ...OPENED, kind: 'start' });
+    await recorder.begin();
+    recorder.transition('trades', 'waiting', 'stopped', { ...OPENED, kind: 'stop' });
+    await recorder.close();
+    const at = Date.parse('2024-01-15T18:00:00Z');
+    const shared = { type: 'transition' as const, endpoint: 'trades' as const, session: first };
+    expect(told.slice(0, 2)).toEqual([
+      { ...shared, row: 1, at, from: 'handshaking', to: 'live', ...OPENED },
+      { ...shared, row: 2, at: at + 1_000, from: 'live', to: 'waiting', ...CLOSED },
+    ]);
+    expect(told.map(({ row, session }) => [row, session])).toEqual([
+      [1, first],
+      [2, first],
+      [3, null],
+      [4, recorder.report.session],
+    ]);
+    expect(await journal()).toEqual(told);
+  });
+
+  it('without a session it is written within a second', async () => {
+    await recorder.end();
+    recorder.transition('trades', 'idle', 'connecting', OPENED);
+    clock.advance(1_000);
+    await vi.waitFor(async () => expect(await journal()).toEqual(told));
+    expect(told).toHaveLength(1);
+    await recorder.close();
+  });
+
+  it('has a report of each stretch of an outage, alike to its gap', async () => {
+    recorder.connected('trades');
+    recorder.trade(trade('1'));
+    recorder.disconnected('trades', 'cut', 0);
+    clock.advance(300_000);
+    const missed = trade('2', { exchangeTime: clock.now() - 1_000_000 });
+    recorder.connected('trades');
+    recorder.trade(missed);
+    clock.advance(4_000);
+    recorder.disconnected('trades', 'again', 0);
+    clock.advance(1_000);
+    recorder.connected('trades');
+    recorder.trade(missed);
+    clock.advance(4_000);
+    await recorder.close();
+    const reports = await journal();
+    expect(reports).toEqual(told);
+    const parts = reports.map((entry) => {
+      if (entry.type !== 'outage') throw new Error('not a report');
+      const { cause, duplicates, endpoint, from, overlap, recovered, session, state, to } = entry;
+      return { gap: { cause, duplicates, endpoint, from, recovered, session, state, to }, overlap };
+    });
+    expect(parts.map(({ gap }) => gap)).toEqual(gaps);
+    expect(parts.map(({ gap, overlap }) => [gap.state, gap.recovered, gap.duplicates, overlap])).toEqual([
+      ['lost', 0, 0, false],
+      ['recovered', 1, 0, false],
+      ['recovered', 0, 1, true],
+    ]);
+    // It is judged once redelivery has had its time.
+    expect(reports[1]?.at).toBe((parts[1]?.gap.to ?? 0) + 3_000);
+  });
+
+  it('a disk that refuses it stops nothing; a page has it all the same, and it is written later', async () => {
+    await recorder.close();
+    const real = store;
+    let fails = true;
+    const refused = (): Promise<never> => Promise.reject(new QuipuError('storage', 'disk full', ''));
+    store = {
+      ...real,
+      commit: (commit) => (fails ? refused() : real.commit(commit)),
+      note: (entries) => (fails ? refused() : real.note(entries)),
+    };
+    recorder = recorderOf(store);
+    recorder.transition('trades', 'idle', 'connecting', OPENED);
+    clock.advance(3_000);
+    await vi.waitFor(() => expect(logged).toEqual(['the journal cannot be written']));
+    await recorder.begin();
+    recorder.transition('candles', 'idle', 'connecting', OPENED);
+    clock.advance(200);
+    await vi.waitFor(() => expect(recorder.recording.state).toBe('failed'));
+    expect(await journal()).toEqual([]);
+    expect(await recorder.journalPage(ALL, null, 9)).toEqual({ more: false, entries: told });
+    const [first, second] = told;
+    if (first === undefined || second === undefined) throw new Error('two were told');
+    expect(await recorder.journalPage(ALL, null, 1)).toEqual({ more: true, entries: [second] });
+    expect(await recorder.journalPage(ALL, second.row, 1)).toEqual({ more: false, entries: [first] });
+    expect(await recorder.journalPage({ ...ALL, endpoint: 'trades' }, null, 9)).toMatchObject({
+      entries: [first],
+    });
+    expect(await recorder.journalPage({ ...ALL, session: second.session }, null, 9)).toMatchObject({
+      entries: [second],
+    });
+    fails = false;
+    await recorder.close();
+    expect(await journal()).toEqual(told);
+    expect(await recorder.journalPage(ALL, null, 9)).toEqual({ more: false, entries: told });
+  });
+
+  it('is bounded while the disk refuses it, and so are its words', async () => {
+    await recorder.close();
+    const real = store;
+    let fails = true;
+    store = {
+      ...real,
+      note: (entries) =>
+        fails ? Promise.reject(new QuipuError('storage', 'disk full', '')) : real.note(entries),
+    };
+    recorder = recorderOf(store);
+    const long = 'x\u202e'.repeat(5_000);
+    for (let n = 0; n < 1_100; n++) {
+      recorder.transition('trades', 'live', 'waiting', { kind: long, message: long, serverWords: long });
+    }
+    fails = false;
+    await recorder.close();
+    const entries = await journal();
+    expect(entries.map(({ row }) => row)).toEqual(told.slice(100).map(({ row }) => row));
+    expect(entries[0]).toMatchObject({
+      kind: 'x'.repeat(60),
+      message: 'x'.repeat(500),
+      serverWords: 'x'.repeat(500),
+    });
+    expect(logged).toContain('entries of the journal are lost, since the disk refuses them');
+  });
+});
+
+describe('health', () => {
+  const minutes = async (): Promise<HealthMinute[]> => {
+    const all: HealthMinute[] = [];
+    for await (const page of store.health(recorder.report.session)) all.push(...page);
+    return all;
+  };
+  const of = (all: readonly HealthMinute[], endpoint: Endpoint): HealthMinute[] =>
+    all.filter((one) => one.endpoint === endpoint);
+  const START = Date.parse('2024-01-15T18:00:00Z');
+  const NOTHING = {
+    messages: 0,
+    bytes: 0,
+    lagP50: null,
+    lagP95: null,
+    lagP99: null,
+    clockOffset: null,
+    roundTrip: null,
+    reconnects: 0,
+    refused: 0,
+  };
+
+  it('is kept by whole minutes and written at the end of each and of the session', async () => {
+    const session = recorder.report.session;
+    const meter = recorder.meter('trades');
+    clock.advance(10_000);
+    meter.clockOffset(250);
+    recorder.connected('trades');
+    for (let n = 1; n <= 100; n++) {
+      meter.frame(10);
+      meter.lag(n);
+    }
+    meter.roundTrip(9);
+    meter.roundTrip(7.5);
+    recorder.refused('trades', { reason: 'price', sample: 'x' });
+    recorder.disconnected('trades', 'cut', 0);
+    recorder.connected('trades');
+    clock.advance(49_999);
+    meter.frame(1);
+    clock.advance(1);
+    // The first moment of the next minute.
+    meter.frame(5);
+    meter.lag(-3);
+    clock.advance(1_000);
+    await vi.waitFor(async () => expect(await minutes()).toHaveLength(2));
+    clock.advance(125_000);
+    await recorder.close();
+    const all = await minutes();
+    expect(of(all, 'candles')).toEqual(
+      [0, 1, 2, 3].map((n) => ({ ...NOTHING, session, endpoint: 'candles', at: START + n * 60_000 })),
+    );
+    const [first, ...rest] = of(all, 'trades');
+    expect(first).toMatchObject({
+      session,
+      at: START,
+      messages: 101,
+      bytes: 1_001,
+      clockOffset: 250,
+      roundTrip: 7.5,
+      reconnects: 1,
+      refused: 1,
+    });
+    for (const [told, truth] of [
+      [first?.lagP50, 50],
+      [first?.lagP95, 95],
+      [first?.lagP99, 99],
+    ] as const)
+      expect(Math.abs((told ?? NaN) - truth)).toBeLessThanOrEqual(truth * 0.01);
+    const later = { ...NOTHING, session, endpoint: 'trades', clockOffset: 250 };
+    const lags = { lagP50: -3, lagP95: -3, lagP99: -3 };
+    expect(rest).toEqual([
+      { ...later, at: START + 60_000, messages: 1, bytes: 5, ...lags },
+      { ...later, at: START + 120_000 },
+      { ...later, at: START + 180_000 },
+    ]);
+  });
+
+  it('what comes before a session is not of it; a link that was open then has had its first connection', async () => {
+    await recorder.end();
+    const meter = recorder.meter('trades');
+    recorder.connected('trades');
+    meter.frame(10);
+    meter.lag(5);
+    await recorder.begin();
+    meter.frame(3);
+    recorder.disconnected('trades', 'cut', 0);
+    recorder.connected('trades');
+    recorder.connected('candles');
+    await recorder.close();
+    const [trades] = of(await minutes(), 'trades');
+    expect(trades).toMatchObject({ messages: 1, bytes: 3, lagP50: null, reconnects: 1 });
+    expect(of(await minutes(), 'candles')).toMatchObject([{ reconnects: 0 }]);
+  });
+
+  it('no minute comes twice when the clock is set back, and one that the disk refused comes later', async () => {
+    await recorder.close();
+    const real = store;
+    let fails = true;
+    store = {
+      ...real,
+      commit: (commit) =>
+        fails ? Promise.reject(new QuipuError('storage', 'disk full', '')) : real.commit(commit),
+    };
+    const now = clock.now.bind(clock);
+    let set = 0;
+    clock.now = () => now() + set;
+    recorder = recorderOf(store);
+    await recorder.begin();
+    clock.advance(61_000);
+    await vi.waitFor(() => expect(recorder.recording.state).toBe('failed'));
+    fails = false;
+    set = -3_600_000_000;
+    clock.advance(60_000);
+    recorder.meter('trades').frame(4);
+    await recorder.close();
+    const trades = of(await minutes(), 'trades');
+    expect(trades.map(({ at, messages }) => [at - START, messages])).toEqual([
+      [0, 0],
+      [60_000, 0],
+      [120_000, 1],
+    ]);
+  });
+});
+
+describe('refusals', () => {
+  it('of the running session are told at once and exactly, of an older one out of the store', async () => {
+    const first = recorder.report.session ?? 0;
+    const at = clock.now() / 1000;
+    recorder.refused('trades', { reason: 'price', sample: 'a' });
+    recorder.refused('trades', { reason: 'price', sample: 'b' });
+    const counted = [
+      {
+        endpoint: 'trades',
+        reason: 'price',
+        count: 2,
+        first: at,
+        last: at,
+        samples: [
+          { at, text: 'b' },
+          { at, text: 'a' },
+        ],
+      },
+    ];
+    expect(await store.refusals(first)).toEqual([]);
+    expect(await recorder.refusals(null)).toEqual(counted);
+    expect(await recorder.refusals(first)).toEqual(counted);
+    clock.advance(1_050);
+    await vi.waitFor(async () => expect(await store.refusals(first)).toEqual(counted));
+    await recorder.end();
+    expect(await recorder.refusals(null)).toEqual([]);
+    recorder.refused('trades', { reason: 'price', sample: 'between' });
+    await recorder.begin();
+    expect(await recorder.refusals(null)).toEqual([]);
+    recorder.refused('candles', { reason: 'json', sample: '' });
+    await recorder.close();
+    expect(await recorder.refusals(first)).toEqual(counted);
+    expect(await recorder.refusals(recorder.report.session)).toMatchObject([
+      { endpoint: 'candles', reason: 'json', count: 1, samples: [] },
+    ]);
+    await expect(recorder.refusals(99)).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
