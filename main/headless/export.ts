@@ -66,6 +66,21 @@ export async function toStdout(source: AsyncIterable<string>): Promise<void> {
   }
 }
 
+/** Pages as one JSON array, an element a line. */
+export async function* jsonArray<T>(
+  pages: AsyncIterable<readonly T[]>,
+  described: (item: T) => unknown,
+): AsyncGenerator<string, void, undefined> {
+  let before = '[';
+  for await (const page of pages) {
+    for (const item of page) {
+      yield before + JSON.stringify(described(item));
+      before = ',\n';
+    }
+  }
+  yield before === '[' ? '[]\n' : ']\n';
+}
+
 /** A page of rows at a time, as text. */
 async function* texts(
   columns: readonly string[],

@@ -10,6 +10,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   trades: async () => (await import('./commands/trades.ts')).trades,
   candles: async () => (await import('./commands/candles.ts')).candles,
   coverage: async () => (await import('./commands/coverage.ts')).coverage,
+  journal: async () => (await import('./commands/journal.ts')).journal,
+  health: async () => (await import('./commands/health.ts')).health,
+  refusals: async () => (await import('./commands/refusals.ts')).refusals,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   serve: async () => (await import('./commands/serve.ts')).serve,
 };
@@ -21,6 +24,9 @@ const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
   trades      exports a session's trades
   candles     exports a session's candles
   coverage    tells what is known of a session, minute by minute, and what is lost
+  journal     tells what happened to the links, and what redelivery brought after an outage
+  health      tells how the links did, minute by minute: lag, rates, reconnects
+  refusals    tells what of a session was refused, and why
   serve       the app in a browser of this computer
   doctor      tries the connection and says what to do
   demo-feed   a local server that speaks the API

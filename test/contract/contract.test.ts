@@ -113,6 +113,19 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   ],
   'trades.page': [{}, { market: 'm', before: -1, limit: 1 }, { market: 'm', before: null, limit: -1 }],
   'sessions.list': [{ all: true }],
+  'journal.page': [
+    ...[{}, { session: 0, endpoint: null, before: null, limit: 1 }],
+    ...[
+      { session: null, endpoint: 'both', before: null, limit: 1 },
+      { session: null, endpoint: null, before: -1, limit: 1 },
+      { session: null, endpoint: null, before: null, limit: 1_001 },
+    ],
+  ],
+  'health.page': [
+    ...[{}, { endpoint: null, before: null, limit: 1 }, { endpoint: 'trades', before: 'x', limit: 1 }],
+    { endpoint: 'trades', before: null, limit: 5_001 },
+  ],
+  'refusals.list': [{}, { session: 'x' }, { session: 0 }],
   'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
 };
 /** Of every command. */
@@ -267,13 +280,19 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'candles.page': { chart, before: null, limit: 10 },
       'trades.page': { market, before: null, limit: 10 },
       'sessions.list': {},
+      'journal.page': { session: null, endpoint: null, before: null, limit: 10 },
+      'health.page': { endpoint: 'trades', before: null, limit: 10 },
+      'refusals.list': { session: null },
       'settings.set': { settings: { theme: 'dark' } },
       'link.retry': { endpoint: null },
       'key.set': { key: KEY },
       'key.forget': {},
       'source.set': { source: 'demo' },
     };
-    const pages = ['markets.search', 'candles.page', 'trades.page', 'sessions.list'];
+    const pages = [
+      ...['markets.search', 'candles.page', 'trades.page', 'sessions.list'],
+      ...['journal.page', 'health.page', 'refusals.list'],
+    ];
     for (const [command, args] of Object.entries(good)) {
       const result = await client.ask(command, args);
       expect(result, command).toMatchObject({ ok: true });

@@ -1,8 +1,10 @@
 /** The real command line in processes of its own: what it takes, what it writes where, how it ends. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { WebSocketServer } from 'ws';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DemoFeed, startDemoFeed } from '../../main/demo/feed.ts';
 import { type Quipu, quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
@@ -42,6 +44,9 @@ describe('usage', () => {
     ['a granularity that is none', ['record', '--market', 'm', '--granularity', '5m'], /1m or 1h/],
     ['trades of no session', ['trades', '--format', 'csv'], /--session ID/],
     ['a session that is no number', ['trades', '--session', 'x', '--format', 'csv'], /--session must be/],
+    ['a journal of an unknown endpoint', ['journal', '--endpoint', 'both'], /trades or candles/],
+    ['health of a session that is no number', ['health', '--session', 'x'], /--session must be/],
+    ['refusals of no session', ['refusals'], /--session ID/],
     ['no format', ['candles', '--session', '1'], /--format csv/],
     ['an unknown format', ['trades', '--session', '1', '--format', 'xml'], /csv or jsonl/],
     ['a port beyond the last', ['serve', '--port', '65536'], /--port must be/],
@@ -77,21 +82,24 @@ describe('usage', () => {
     expect(stderr).not.toContain('two words');
   });
 
-  it.each(['demo-feed', 'record', 'sessions', 'trades', 'candles', 'doctor', 'serve'])(
-    '%s --help',
-    async (name) => {
-      const { code, stdout, stderr } = await quipu([name, '--help']).ended;
-      expect(code).toBe(0);
-      expect(stdout).toContain(`Usage: quipu ${name}`);
-      expect(stderr).toBe('');
-    },
-  );
+  it.each([
+    ...['demo-feed', 'record', 'sessions', 'trades', 'candles', 'coverage', 'journal', 'health', 'refusals'],
+    ...['doctor', 'serve'],
+  ])('%s --help', async (name) => {
+    const { code, stdout, stderr } = await quipu([name, '--help']).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: quipu ${name}`);
+    expect(stderr).toBe('');
+  });
 
   it('--help names every command and setting', async () => {
     const { stdout } = await quipu(['--help']).ended;
     for (const word of [
       'demo-feed',
       'record',
+      'journal',
+      'health',
+      'refusals',
       'doctor',
       'serve',
       'QUIPU_API_KEY',
@@ -323,6 +331,117 @@ describe('recording', { timeout: 60_000 }, () => {
     );
     expect(stdout).toBe('0\n');
     expect(stderr).toBe('');
+  });
+
+  it('journal and health tell of the links what was recorded, refusals of what was not', async () => {
+    const of = ['--data-dir', folder.path];
+    for (const command of ['journal', 'health']) {
+      expect(await quipu([command, '--json', ...of]).ended).toMatchObject({ code: 0, stdout: '[]\n' });
+      expect((await quipu([command, ...of]).ended).stdout).toMatch(/^No.* recorded\.\n$/);
+    }
+    const recording = record(['--json']);
+    await expect.poll(() => feed.connections, { timeout: 20_000 }).toEqual({ trades: 1, candles: 1 });
+    feed.dropConnections(1001, 'deploying v2');
+    // Read beside the recorder: each link opened twice.
+    const opened = async (): Promise<number> => {
+      const { stdout } = await quipu(['journal', '--json', ...of]).ended;
+      return (JSON.parse(stdout) as { kind?: string }[]).filter(({ kind }) => kind === 'opened').length;
+    };
+    await expect.poll(opened, { timeout: 30_000, interval: 500 }).toBe(4);
+    recording.process.kill('SIGTERM');
+    const { stdout: summary } = await recording.ended;
+
+    const told = await quipu(['journal', '--session', '1', '--endpoint', 'trades', '--json', ...of]).ended;
+    expect(told.code, told.stderr).toBe(0);
+    const entries = JSON.parse(told.stdout) as Record<string, unknown>[];
+    const steps = entries.filter(({ type }) => type === 'transition');
+    expect(Object.keys(steps[0] ?? {})).toEqual([
+      ...['row', 'type', 'session', 'endpoint', 'at', 'from', 'to', 'kind', 'message', 'serverWords'],
+    ]);
+    expect(steps.map(({ to, kind }) => `${String(to)}: ${String(kind)}`)).toEqual([
+      ...['connecting: start', 'handshaking: reached', 'live: opened', 'waiting: closed'],
+      ...['connecting: due', 'handshaking: reached', 'live: opened', 'stopped: stop'],
+    ]);
+    expect(steps[3]).toMatchObject({
+      session: 1,
+      endpoint: 'trades',
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/) as string,
+      message: 'The server goes away (1001).',
+      serverWords: 'deploying v2',
+    });
+    const reports = entries.filter(({ type }) => type === 'outage');
+    expect(Object.keys(reports[0] ?? {})).toEqual([
+      ...['row', 'type', 'session', 'endpoint', 'at', 'from', 'to', 'state', 'cause', 'recovered'],
+      ...['duplicates', 'overlap'],
+    ]);
+    const { trades } = JSON.parse(summary) as { trades: { duplicates: number } };
+    expect(reports.reduce((sum, report) => sum + Number(report['duplicates']), 0)).toBe(trades.duplicates);
+    const all = await quipu(['journal', ...of]).ended;
+    expect(all.stdout).toMatch(
+      /^\S+Z {5}1 {2}trades {3}live > waiting {2}closed: The server goes away \(1001\)\. The server: “deploying v2”$/m,
+    );
+    expect(all.stdout).toMatch(
+      /^\S+Z {5}1 {2}candles {2}outage of [\d.]+ s from \S+Z: [a-z]+; \d+ new, \d+ held already, (no )?overlap\. The/m,
+    );
+
+    const minutes = JSON.parse(
+      (await quipu(['health', '--session', '1', '--json', ...of]).ended).stdout,
+    ) as Record<string, number | string | null>[];
+    expect(Object.keys(minutes[0] ?? {})).toEqual([
+      ...['session', 'endpoint', 'at', 'messages', 'bytes', 'lagP50', 'lagP95', 'lagP99', 'clockOffset'],
+      ...['roundTrip', 'reconnects', 'refused'],
+    ]);
+    const ofTrades = minutes.filter(({ endpoint }) => endpoint === 'trades');
+    expect(ofTrades.reduce((sum, { reconnects }) => sum + Number(reconnects), 0)).toBe(1);
+    // Both clocks are this computer's.
+    for (const { clockOffset } of minutes) expect(Math.abs(Number(clockOffset))).toBeLessThan(60_000);
+    const [head = '', first = ''] = (await quipu(['health', ...of]).ended).stdout.split('\n');
+    expect(head).toMatch(/^ +minute +session +endpoint +messages +bytes +lag p50/);
+    expect(first).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\dZ +1 +(trades|candles) /);
+    expect(first).toHaveLength(head.length);
+
+    const none = await quipu(['refusals', '--session', '1', ...of]).ended;
+    expect(none).toMatchObject({ code: 0, stdout: 'Nothing was refused.\n' });
+    for (const command of ['journal', 'health', 'refusals']) {
+      const missing = await quipu([command, '--session', '9', ...of]).ended;
+      expect(missing).toMatchObject({ code: 2, stdout: '' });
+      expect(missing.stderr).toContain('no session 9');
+    }
+  });
+
+  it('refusals are told with their reason and newest samples, made safe to print', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    const trade = { id: '1', marketId: MARKET, timestamp: 1_705_341_600, price: '-1', size: '1' };
+    const bad = (id: string): string => JSON.stringify({ type: 'trade', payload: { ...trade, id } });
+    server.on('connection', (socket) => {
+      socket.send(bad('1'));
+      socket.send(bad('2\u202e\u001b[31m'));
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const url = `ws://127.0.0.1:${port}/`;
+    const recorded = await record(['--for', '3s', '--json'], {
+      ...settings(feed),
+      QUIPU_TRADES_URL: url,
+    }).ended;
+    for (const client of server.clients) client.terminate();
+    server.close();
+    expect(recorded.code, recorded.stderr).toBe(0);
+    const of = ['--session', '1', '--data-dir', folder.path];
+    const list = JSON.parse((await quipu(['refusals', ...of, '--json']).ended).stdout) as {
+      samples: { at: string; text: string }[];
+    }[];
+    expect(list).toMatchObject([{ endpoint: 'trades', reason: 'price', count: 2 }]);
+    expect(list[0]?.samples.map(({ text }) => text)).toEqual([
+      expect.stringContaining('"id":"2') as string,
+      expect.stringContaining('"id":"1"') as string,
+    ]);
+    const text = await quipu(['refusals', ...of]).ended;
+    expect(text.stdout).toMatch(
+      /^trades {2}price {2}2 {2}from \S+Z to \S+Z\n {2}\S+Z {2}\{.*\n {2}\S+Z {2}\{/,
+    );
+    // eslint-disable-next-line no-control-regex
+    expect(text.stdout).not.toMatch(/[\u001b\u202e]/);
   });
 
   it('doctor tells of each endpoint', async () => {

@@ -2,10 +2,9 @@
 import type { CoverageInterval } from '../../core/contract.ts';
 import { formatMicros } from '../../core/protocol/time.ts';
 import { cleanWords } from '../../core/protocol/words.ts';
-import type { Store } from '../../core/store/store.ts';
 import { type Command, noPositionals, readArgs } from '../command.ts';
 import { EXIT_OK } from '../exit.ts';
-import { toStdout } from '../export.ts';
+import { jsonArray, toStdout } from '../export.ts';
 import { folderOption } from '../folder-option.ts';
 import { sessionOption, withRecordings } from '../recordings.ts';
 
@@ -39,28 +38,14 @@ Of a session that still records, or that a crash ended, it tells what is known u
     });
     noPositionals('coverage', positionals);
     const session = sessionOption(values.session);
-    const texts = values.json === true ? jsonOf : tableOf;
-    await withRecordings(folderOption(values['data-dir']), (store) =>
-      toStdout(texts(store, session, values.market ?? null)),
-    );
+    const market = values.market ?? null;
+    await withRecordings(folderOption(values['data-dir']), (store) => {
+      const pages = store.coverage({ session, market });
+      return toStdout(values.json === true ? jsonArray(pages, described) : tableOf(pages));
+    });
     return EXIT_OK;
   },
 };
-
-async function* jsonOf(
-  store: Store,
-  session: number,
-  market: string | null,
-): AsyncGenerator<string, void, undefined> {
-  let before = '[';
-  for await (const page of store.coverage({ session, market })) {
-    for (const interval of page) {
-      yield `${before}${JSON.stringify(described(interval))}`;
-      before = ',\n';
-    }
-  }
-  yield before === '[' ? '[]\n' : ']\n';
-}
 
 function described({ market, endpoint, from, to, state, cause }: CoverageInterval): Record<string, string> {
   return { market, endpoint, from: formatMicros(from), to: formatMicros(to), state, cause };
@@ -68,12 +53,10 @@ function described({ market, endpoint, from, to, state, cause }: CoverageInterva
 
 /** A paragraph for each market and endpoint, so that its width needs not all of them in memory. */
 async function* tableOf(
-  store: Store,
-  session: number,
-  market: string | null,
+  pages: AsyncIterable<readonly CoverageInterval[]>,
 ): AsyncGenerator<string, void, undefined> {
   let line = '';
-  for await (const page of store.coverage({ session, market })) {
+  for await (const page of pages) {
     for (const interval of page) {
       const head = `${cleanWords(interval.market)}  ${interval.endpoint}\n`;
       if (head !== line) yield line === '' ? head : `\n${head}`;
