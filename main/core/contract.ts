@@ -417,7 +417,7 @@ export interface Commands {
     args: { readonly session: number | null };
     value: { readonly refusals: readonly RefusalCount[] };
   };
-  /** The last frames of an endpoint, oldest first: at most 200, and of each its first 16 KiB. */
+  /** The last frames of an endpoint, oldest first: at most 200 and 4 MiB as JSON, of each its first 16 KiB. */
   'frames.list': { args: { readonly endpoint: Endpoint }; value: { readonly frames: readonly RawFrame[] } };
   'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
 }

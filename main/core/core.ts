@@ -442,7 +442,7 @@ class QuipuCore implements Core {
         (await this.#feed?.recorder.refusals(session)) ??
         (session === null ? [] : await this.#store.refusals(session)),
     }),
-    'frames.list': () => Promise.reject(new QuipuError('internal', 'frames.list')),
+    'frames.list': async ({ endpoint }) => ({ frames: this.#feed?.frames(endpoint) ?? [] }),
     'settings.set': async ({ settings }) => {
       this.#settings = { ...this.#settings, ...settings };
       await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));

@@ -8,6 +8,7 @@ import {
   type Granularity,
   type LinkState,
   type MarketInfo,
+  type RawFrame,
   type SourceKind,
 } from './contract.ts';
 import { Dictionary } from './dictionary.ts';
@@ -121,6 +122,11 @@ export class Feed {
 
   retry(endpoint: Endpoint): void {
     this.#links[endpoint].retry();
+  }
+
+  /** The endpoint's last frames as they came, oldest first. */
+  frames(endpoint: Endpoint): RawFrame[] {
+    return this.#links[endpoint].frames;
   }
 
   sleep(): void {

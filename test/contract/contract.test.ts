@@ -126,6 +126,7 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
     { endpoint: 'trades', before: null, limit: 5_001 },
   ],
   'refusals.list': [{}, { session: 'x' }, { session: 0 }],
+  'frames.list': [{}, { endpoint: null }, { endpoint: 'both' }],
   'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
 };
 /** Of every command. */
@@ -257,6 +258,22 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     expect(other.messages.every(({ kind }) => kind === 'event')).toBe(true);
   });
 
+  it('raw frames are handed out as they came, and only when asked for', async () => {
+    const client = await join();
+    const asked = { endpoint: 'trades' } as const;
+    await expect
+      .poll(async () => (await client.call('frames.list', asked)).frames.length, { timeout: 20_000 })
+      .toBeGreaterThan(5);
+    const { frames } = await client.call('frames.list', asked);
+    expect(frames.map(({ at }) => at)).toEqual(frames.map(({ at }) => at).sort((a, b) => a - b));
+    const newest = frames.at(-1);
+    expect(newest).toMatchObject({ bytes: Buffer.byteLength(newest?.text ?? ''), truncated: false });
+    expect(JSON.parse(newest?.text ?? '')).toHaveProperty('payload');
+    await client.call('source.set', { source: 'none' });
+    expect(await client.call('frames.list', asked)).toEqual({ frames: [] });
+    await client.call('source.set', { source: 'demo' });
+  });
+
   it('a view that goes leaves the core, and the others stay', async () => {
     const [one, other] = [await join(), await join()];
     expect(joined).toBe(2);
@@ -283,6 +300,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'journal.page': { session: null, endpoint: null, before: null, limit: 10 },
       'health.page': { endpoint: 'trades', before: null, limit: 10 },
       'refusals.list': { session: null },
+      'frames.list': { endpoint: 'trades' },
       'settings.set': { settings: { theme: 'dark' } },
       'link.retry': { endpoint: null },
       'key.set': { key: KEY },
@@ -291,7 +309,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     };
     const pages = [
       ...['markets.search', 'candles.page', 'trades.page', 'sessions.list'],
-      ...['journal.page', 'health.page', 'refusals.list'],
+      ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
     ];
     for (const [command, args] of Object.entries(good)) {
       const result = await client.ask(command, args);

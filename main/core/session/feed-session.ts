@@ -2,7 +2,15 @@
  * One authenticated socket to one endpoint: connects, stays, comes back, and keeps the desired
  * subscriptions. What it receives goes to its listener decoded; what it is, to `link`.
  */
-import type { Endpoint, Granularity, LinkPhase, LinkProblem, LinkState, Subscription } from '../contract.ts';
+import type {
+  Endpoint,
+  Granularity,
+  LinkPhase,
+  LinkProblem,
+  LinkState,
+  RawFrame,
+  Subscription,
+} from '../contract.ts';
 import {
   type Answer,
   createDecoder,
@@ -26,6 +34,7 @@ import {
   step,
 } from './machine.ts';
 import { problemOfClose, problemOfError, problemOfStatus, retryAfter } from './problem.ts';
+import { RawFrames } from './raw-frames.ts';
 
 /** faults.md, row 31. A frame of 10,000 trades takes some 2 MB. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
@@ -79,6 +88,7 @@ export class FeedSession {
   readonly #options: FeedSessionOptions;
   readonly #decoder: Decoder;
   readonly #health: Health;
+  readonly #frames = new RawFrames();
   readonly #desired = new Set<string>();
   readonly #unconfirmed = new Set<string>();
   readonly #pending = new Map<string, Pending>();
@@ -126,6 +136,11 @@ export class FeedSession {
       connections: this.#connections,
       ...this.#health.read(),
     };
+  }
+
+  /** The last frames as they came, oldest first; also of connections that ended. */
+  get frames(): RawFrame[] {
+    return this.#frames.list();
   }
 
   start(): void {
@@ -333,6 +348,7 @@ export class FeedSession {
   #received(bytes: Uint8Array): void {
     this.#heard();
     this.#health.frame(bytes.length);
+    this.#frames.note(this.#wallMs(), bytes);
     this.#decoder.decode(bytes, this.#isPending, this.#sink);
   }
 

@@ -486,3 +486,25 @@ describe('subscriptions', () => {
     expect(last().sent.map(({ payload }) => payload.marketIds)).toEqual([['n']]);
   });
 });
+
+describe('raw frames', () => {
+  it('are kept as they came, refused ones too, and outlive a reconnect', () => {
+    const session = link();
+    session.start();
+    last().events.open();
+    receive(trade('1'));
+    last().events.message(new TextEncoder().encode('{"type": broken'));
+    last().events.close(1006, '', null);
+    untilNextAttempt();
+    last().events.open();
+    receive(trade('2'));
+    const { frames } = session;
+    expect(frames.map(({ text }) => text)).toEqual([
+      JSON.stringify(trade('1')),
+      '{"type": broken',
+      JSON.stringify(trade('2')),
+    ]);
+    expect(frames[0]?.at).toBe(clock.now() / 1000 - clock.monotonic());
+    expect(frames[2]?.at).toBe(clock.now() / 1000);
+  });
+});
