@@ -10,7 +10,7 @@ import { desktopPorts } from './ports.ts';
 import { serveScheme } from './scheme.ts';
 import { type Status, statusAfter } from './status.ts';
 import { type AppTray, createTray } from './tray.ts';
-import { createWindow, denyPermissions, showWindow } from './window.ts';
+import { createWindow, limitPermissions, showWindow } from './window.ts';
 
 /** What was received takes a moment to reach the disk; longer than this it is not waited for. */
 const FLUSH_MS = 10_000;
@@ -51,7 +51,7 @@ export class Desktop {
       version: app.getVersion(),
       electron: process.versions['electron'],
     });
-    denyPermissions();
+    limitPermissions();
     serveScheme(join(this.#out, 'renderer'));
     setMenu();
     this.#tray = createTray(join(this.#out, 'main', 'icons'), {

@@ -58,10 +58,29 @@ export function showWindow(window: BrowserWindow): void {
   window.focus();
 }
 
-/** The page needs no permission of the system, so it gets none. */
-export function denyPermissions(): void {
+/** The one permission that the page has: to put text on the clipboard. It may not read what is there. */
+const COPY = 'clipboard-sanitized-write';
+const BLOB = 'blob:';
+
+/** The page may copy, and save a file that it made itself. It gets nothing else of the system. */
+export function limitPermissions(): void {
   const { defaultSession } = session;
-  defaultSession.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
-  defaultSession.setPermissionCheckHandler(() => false);
+  defaultSession.setPermissionRequestHandler((contents, permission, decide, { isMainFrame, requestingUrl }) =>
+    decide(permission === COPY && isMainFrame && isAppPage(requestingUrl) && isOurs(contents)),
+  );
+  defaultSession.setPermissionCheckHandler(
+    (contents, permission, origin, { isMainFrame }) =>
+      permission === COPY && isMainFrame && isAppPage(origin) && isOurs(contents),
+  );
   defaultSession.setDevicePermissionHandler(() => false);
+  defaultSession.on('will-download', (event, item, contents) => {
+    const url = item.getURL();
+    const isOwn = url.startsWith(BLOB) && isAppPage(url.slice(BLOB.length)) && isOurs(contents);
+    // Only the user starts one; then the system asks where to.
+    if (!isOwn || !item.hasUserGesture()) event.preventDefault();
+  });
+}
+
+function isOurs(contents: Electron.WebContents | null): boolean {
+  return contents !== null && isAppPage(contents.getURL());
 }

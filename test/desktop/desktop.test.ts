@@ -105,7 +105,7 @@ describe.skipIf(why !== null)(
       await quitByTray(opened);
     });
 
-    it('lets the page go nowhere, and gives it no permission', async () => {
+    it('lets the page go nowhere, and gives it no permission but to copy', async () => {
       const away = await start('first');
       await away.page.getByTestId('first-run').waitFor();
       const tried = await away.page.evaluate(`(async () => {
@@ -113,10 +113,22 @@ describe.skipIf(why !== null)(
         const inline = document.createElement('script');
         inline.textContent = 'window.inlineRan = true';
         document.head.append(inline);
-        const { state } = await navigator.permissions.query({ name: 'geolocation' });
-        return { opened: opened !== null, inlineRan: 'inlineRan' in window, geolocation: state };
+        const names = ['clipboard-write', 'clipboard-read', 'geolocation', 'notifications', 'camera', 'midi'];
+        const states = await Promise.all(
+          names.map(async (name) => [name, (await navigator.permissions.query({ name })).state]),
+        );
+        return { opened: opened !== null, inlineRan: 'inlineRan' in window, ...Object.fromEntries(states) };
       })()`);
-      expect(tried).toEqual({ opened: false, inlineRan: false, geolocation: 'denied' });
+      expect(tried).toEqual({
+        opened: false,
+        inlineRan: false,
+        'clipboard-write': 'granted',
+        'clipboard-read': 'denied',
+        geolocation: 'denied',
+        notifications: 'denied',
+        camera: 'denied',
+        midi: 'denied',
+      });
       // A listener that is added here is asked after the app's own.
       const judged = await away.app.evaluate(async ({ BrowserWindow }) => {
         const contents = BrowserWindow.getAllWindows()[0]?.webContents;
@@ -140,6 +152,56 @@ describe.skipIf(why !== null)(
       await expect.poll(() => page.getByTestId('tape-row').count(), WAIT).toBeGreaterThan(5);
       await expect.poll(() => page.getByTestId('recording').textContent(), WAIT).toContain('Recording');
       await keepScreenshot(page, 'desktop-live');
+    });
+
+    it('copies and saves raw frames, and saves nothing that the page did not make', async () => {
+      const { app, page } = running ?? (await start('first'));
+      await page.getByTestId('tab-feed').click();
+      await page.getByTestId('feed-tab-frames').click();
+      await expect.poll(() => page.getByTestId('frame-row').count(), WAIT).toBeGreaterThan(5);
+      await page.getByTestId('frame-row').first().click();
+      await page.getByTestId('copy-frame').click();
+      await expect.poll(() => page.getByTestId('copy-frame').getAttribute('data-said'), WAIT).toBe('copied');
+      const copied = await app.evaluate(({ clipboard }) => clipboard.readText());
+      expect(JSON.parse(copied)).toHaveProperty('payload');
+      await keepScreenshot(page, 'desktop-frames');
+
+      // A listener that is added here is asked after the app's own; without a path a dialog would ask.
+      const path = join(folder.path, 'frames.ndjson');
+      await app.evaluate(({ session: { defaultSession } }, path) => {
+        const asked: unknown[] = [];
+        Object.assign(globalThis, { asked });
+        defaultSession.on('will-download', ({ defaultPrevented }, item) => {
+          const { protocol } = new URL(item.getURL());
+          if (defaultPrevented) asked.push({ protocol, isPrevented: true });
+          else {
+            item.setSavePath(path);
+            item.once('done', (_event, state) => asked.push({ protocol, state }));
+          }
+        });
+      }, path);
+      const asked = (): Promise<unknown> =>
+        app.evaluate(() => (globalThis as unknown as { asked: unknown }).asked);
+      await page.getByTestId('frames-save').click();
+      const saved = { protocol: 'blob:', state: 'completed' };
+      await expect.poll(asked, WAIT).toEqual([saved]);
+      const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+      expect(lines.length).toBeGreaterThan(5);
+      expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ endpoint: 'trades', truncated: false });
+
+      // What another's words could make a page do: without a click, or of an address that is no blob. What
+      // Playwright runs in a page counts as a click; a fresh page has none.
+      await page.reload();
+      const save = (href: string): Promise<unknown> =>
+        app.evaluate(
+          ({ BrowserWindow }, code) => BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript(code),
+          `Object.assign(document.createElement('a'), { href: ${href}, download: 'x.txt' }).click()`,
+        );
+      await save("URL.createObjectURL(new Blob(['x']))");
+      const refused = [saved, { protocol: 'blob:', isPrevented: true }];
+      await expect.poll(asked, WAIT).toEqual(refused);
+      await save("'data:text/plain,x'");
+      await expect.poll(asked, WAIT).toEqual([...refused, { protocol: 'data:', isPrevented: true }]);
     });
 
     it('a closed window leaves it in the tray, which tells the state and opens it again', async () => {
