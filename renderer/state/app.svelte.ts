@@ -28,6 +28,7 @@ import type { Bridge, BridgeState, Transport } from './bridge.ts';
 import { baseOf, Charts } from './charts.ts';
 import type { Feed, Step } from './charts.ts';
 import type { Client } from './client.ts';
+import { FeedView } from './feed-view.svelte.ts';
 import { onNextFrame } from './frames.ts';
 import { readSteps, writeSteps } from './preferences.ts';
 import { reduce, withGap } from './reduce.ts';
@@ -36,7 +37,7 @@ import { arrange } from './slots.ts';
 import type { Slots } from './slots.ts';
 import { Tape } from './tape.ts';
 
-export type Tab = 'live' | 'sessions';
+export type Tab = 'live' | 'sessions' | 'feed';
 
 /** Trades asked for at a time. */
 const TAPE_PAGE = 500;
@@ -71,6 +72,7 @@ export class App {
 
   readonly tape = new Tape();
   readonly charts: Charts;
+  readonly feedView = new FeedView((name, args) => this.ask(name, args));
 
   /** Milliseconds to the next attempt on the bridge; null while none is due. */
   readonly bridgeWait = $derived(
@@ -267,6 +269,7 @@ export class App {
     if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
     if (event.type === 'snapshot') void this.loadSessions();
     if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
+    this.feedView.take(event);
     this.#schedule();
   }
 
