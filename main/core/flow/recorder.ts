@@ -283,7 +283,7 @@ export class Recorder {
   refused(endpoint: Endpoint, refusal: Refusal): void {
     this.#links[endpoint].refused++;
     this.#health.refused(endpoint);
-    if (this.#session !== null) this.#refusals.add(endpoint, refusal, this.#wallMs());
+    this.#refusals.add(endpoint, refusal, this.#wallMs());
   }
 
   trade(trade: DecodedTrade): void {

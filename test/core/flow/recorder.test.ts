@@ -465,6 +465,43 @@ describe('the journal', () => {
     await recorder.close();
   });
 
+  it('goes with the next commit, each entry with one, and what is written waits no more', async () => {
+    await recorder.close();
+    const real = store;
+    const rows: number[] = [];
+    let acknowledge: () => void = () => undefined;
+    const acknowledged = new Promise<void>((done) => (acknowledge = done));
+    store = {
+      ...real,
+      commit: async (commit) => {
+        rows.push(...(commit.journal ?? []).map(({ row }) => row));
+        const done = await real.commit(commit);
+        await acknowledged;
+        return done;
+      },
+    };
+    recorder = recorderOf(store);
+    await recorder.begin();
+    clock.advance(100);
+    told = [];
+    for (let n = 0; n < 30; n++) {
+      for (let each = 0; each < 50; each++) recorder.transition('trades', 'live', 'stale', OPENED);
+      clock.advance(100);
+      if (n === 15) {
+        await vi.waitFor(async () => expect(await journal(real)).toHaveLength(800));
+        // On disk, and not known to be: not told twice.
+        expect((await recorder.journalPage(ALL, null, 1_000)).entries).toEqual(told);
+        acknowledge();
+        await acknowledged;
+        await new Promise((done) => setImmediate(done));
+      }
+    }
+    await recorder.close();
+    expect(rows).toEqual(told.map(({ row }) => row));
+    expect(await journal()).toHaveLength(1_500);
+    expect(logged).toEqual([]);
+  });
+
   it('has a report of each stretch of an outage, alike to its gap', async () => {
     recorder.connected('trades');
     recorder.trade(trade('1'));
@@ -510,7 +547,12 @@ describe('the journal', () => {
     recorder = recorderOf(store);
     recorder.transition('trades', 'idle', 'connecting', OPENED);
     clock.advance(3_000);
-    await vi.waitFor(() => expect(logged).toEqual(['the journal cannot be written']));
+    const warning = ['the journal cannot be written'];
+    await vi.waitFor(() => expect(logged).toEqual(warning));
+    // It is said once, though it is tried every second.
+    clock.advance(1_000);
+    await recorder.journalPage(ALL, null, 9);
+    expect(logged).toEqual(warning);
     await recorder.begin();
     recorder.transition('candles', 'idle', 'connecting', OPENED);
     clock.advance(200);
