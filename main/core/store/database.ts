@@ -1,11 +1,17 @@
 /** Opens the cache's file, for writing or for reading, or says why not. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { QuipuError } from '../result.ts';
-import { damaged, storageError } from './errors.ts';
+import { type AppError, QuipuError } from '../result.ts';
+import { backUp } from './backup.ts';
+import { sizeOf, syncFolder } from './disk.ts';
+import { damaged, isDamage, storageError } from './errors.ts';
 import type { DatabaseFiles } from './files.ts';
-import { databaseFiles, NEW_DATABASE_FILE } from './files.ts';
+import { databaseFiles, MARK_FILE, NEW_DATABASE_FILE } from './files.ts';
+import { quarantine } from './quarantine.ts';
+import { type Salvaged, salvage } from './salvage.ts';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION, versionOf } from './schema.ts';
+import type { StoreProgress } from './store.ts';
 
 /** How long another program's lock is waited for. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -14,29 +20,156 @@ const CHECKPOINT_PAGES = 4_000;
 /** A log that once grew beyond this is cut back. */
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 const WRITER_CACHE_KIB = 32 * 1024;
+const MARK = `This folder holds what Quipu recorded of the markets.
+
+quipu.db (with quipu.db-wal while Quipu runs) is the record. Copy it only while Quipu is closed.
+quipu.db.before-v... is a copy made before an update changed the record; the newest two are kept.
+damaged-... holds a record that could not be read any more, as it was found.
+Do not delete this file: it tells Quipu that a record was here.
+`;
+
+export interface OpenedForWriting {
+  readonly database: Database.Database;
+  /** What the user must be told of the opening, or null: nothing was lost in silence. */
+  readonly notice: AppError | null;
+}
+
+type Tell = (progress: StoreProgress) => void;
 
 /**
- * Makes the folder and the database when they are lacking. The caller holds the folder's lock.
+ * Makes the folder and the database when they are lacking, and brings an older one up to date, after a
+ * copy. A damaged one is put aside, never deleted; what can be read of it begins the new one. The caller
+ * holds the folder's lock.
  *
- * @throws {QuipuError} kind `storage`; a database that is damaged, foreign or newer was not written to
+ * @param now milliseconds since the epoch; names what is put aside or copied
+ * @throws {QuipuError} kind `storage`; a database that is foreign or newer was not written to
  */
-export function openForWriting(folder: string): Database.Database {
+export function openForWriting(folder: string, now: number, tell: Tell): OpenedForWriting {
   try {
-    const files = databaseFiles(folder);
-    if (sizeOf(files.main) === null) create(folder);
-    else openChecked(folder).close();
-    const database = new Database(files.main, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    const notice = prepare(folder, now, tell);
+    const { main } = databaseFiles(folder);
+    const database = new Database(main, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     try {
       configure(database);
-      migrate(database);
     } catch (error) {
       database.close();
       throw error;
     }
-    return database;
+    return { database, notice };
   } catch (error) {
     throw storageError(error, folder);
   }
+}
+
+function goneNotice(path: string): AppError {
+  return {
+    kind: 'storage',
+    message: `${path} is gone, with what was recorded in it. A new one was begun.`,
+    action: 'If it was moved by mistake, close Quipu and put it back.',
+  };
+}
+
+function damageNotice(aside: string, taken: Salvaged | null): AppError {
+  const trades = taken?.rows['trades'] ?? 0;
+  const saved =
+    taken === null
+      ? 'Nothing of it could be read.'
+      : `What could be read of it was kept (${trades} trades)${taken.unreadable === 0 ? '' : `, ${taken.unreadable} places could not`}.`;
+  return {
+    kind: 'storage',
+    message: `The record was damaged and was put aside in ${aside}, as it was. ${saved} Recording goes on in a new file.`,
+    action: 'Check the disk, and keep that folder if you have no other copy.',
+  };
+}
+
+/** Leaves a database of this version in the folder, that nobody has open. */
+function prepare(folder: string, now: number, tell: Tell): AppError | null {
+  const files = databaseFiles(folder);
+  if (sizeOf(files.main) === null && !hasLog(files)) {
+    const gone = existsSync(join(folder, MARK_FILE));
+    create(folder, SCHEMA_VERSION);
+    return gone ? goneNotice(files.main) : null;
+  }
+  let version: number;
+  try {
+    const checked = openChecked(folder);
+    version = versionOf(checked);
+    checked.close();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return replace(folder, now, tell);
+  }
+  if (version < SCHEMA_VERSION) {
+    settle(folder);
+    backUp(folder, SCHEMA_VERSION, now, (share) => tell({ task: 'copying', share }));
+    const database = new Database(files.main, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      migrate(database, SCHEMA_VERSION, (share) => tell({ task: 'updating', share }));
+    } finally {
+      database.close();
+    }
+  }
+  mark(folder);
+  return null;
+}
+
+/**
+ * Puts the folder's database aside and begins a new one with what can be read of it. The caller holds the
+ * folder's lock, and has it open no more.
+ *
+ * @throws {QuipuError} kind `storage`
+ */
+export function replace(folder: string, now: number, tell: Tell): AppError {
+  try {
+    const aside = quarantine(folder, now);
+    const taken = salvageInto(folder, aside, tell);
+    return damageNotice(aside, taken);
+  } catch (error) {
+    throw storageError(error, folder);
+  }
+}
+
+/** Makes the new database with what can be read of the old one; null when nothing of that can be. */
+function salvageInto(folder: string, aside: string, tell: Tell): Salvaged | null {
+  const old = openDamaged(databaseFiles(aside).main);
+  if (old === null) {
+    create(folder, SCHEMA_VERSION);
+    return null;
+  }
+  try {
+    const version = versionOf(old);
+    let taken: Salvaged | null = null;
+    create(folder, version, (database) => {
+      taken = salvage(old, database, (share) => tell({ task: 'salvaging', share }));
+    });
+    return taken;
+  } finally {
+    old.close();
+  }
+}
+
+/** For reading, so far as that goes; null when not even its version can be read. */
+function openDamaged(path: string): Database.Database | null {
+  let database: Database.Database | null = null;
+  try {
+    database = new Database(path, { readonly: true, fileMustExist: true });
+    // A file shorter than it says is read as far as it goes in this mode alone.
+    database.unsafeMode(true);
+    database.pragma('writable_schema = ON');
+    const version = versionOf(database);
+    if (version >= 1 && version <= SCHEMA_VERSION) return database;
+  } catch {
+    // Not a database any more.
+  }
+  database?.close();
+  return null;
+}
+
+/** Plays what a log holds into the database, so that the file alone is all of it. */
+function settle(folder: string): void {
+  const { main } = databaseFiles(folder);
+  const database = new Database(main, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  closeWritten(database);
 }
 
 /**
@@ -76,11 +209,6 @@ export function makeFolder(folder: string): void {
   }
 }
 
-/** In bytes; null when there is no such file. Never opens it: closing a file drops SQLite's locks on it. */
-export function sizeOf(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? null;
-}
-
 function hasLog(files: DatabaseFiles): boolean {
   return Boolean(sizeOf(files.wal)) || Boolean(sizeOf(files.journal));
 }
@@ -108,7 +236,11 @@ function configure(database: Database.Database): void {
  * A database is made under another name and renamed once it is whole, so that an empty quipu.db always
  * means that something was lost, and is not taken for a fresh start.
  */
-function create(folder: string): void {
+function create(
+  folder: string,
+  version: number,
+  fill: (database: Database.Database) => void = () => undefined,
+): void {
   const files = databaseFiles(folder);
   // SQLite would play what an old log holds into the new file.
   if (hasLog(files)) throw missing(files);
@@ -116,24 +248,21 @@ function create(folder: string): void {
   for (const path of [fresh.main, fresh.wal, fresh.shm, fresh.journal]) rmSync(path, { force: true });
   const database = new Database(fresh.main, { timeout: BUSY_TIMEOUT_MS });
   try {
+    migrate(database, version);
+    fill(database);
     migrate(database);
   } finally {
     database.close();
   }
   renameSync(fresh.main, files.main);
+  mark(folder);
   syncFolder(folder);
 }
 
-/** Without it a power loss could take back the renaming, and with it every commit since. */
-function syncFolder(folder: string): void {
-  // Windows opens no folders, and keeps renamings in its own log.
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+/** Says to whoever looks into the folder what it is, and to the next start that there was a database. */
+function mark(folder: string): void {
+  const path = join(folder, MARK_FILE);
+  if (!existsSync(path)) writeFileSync(path, MARK);
 }
 
 /** The database, open for reading, after a look at what it is. The look changes nothing in it. */
@@ -155,8 +284,16 @@ function openChecked(folder: string): Database.Database {
       );
     }
     if (version === 0 || database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-      throw damaged(files.main, 'is not a Quipu cache');
+      throw new QuipuError(
+        'storage',
+        `${files.main} is not a Quipu cache but a database of something else. Nothing was changed.`,
+        'Choose another folder with QUIPU_DATA_DIR.',
+      );
     }
+    // With a log beside it the file may be shorter than the database that both make.
+    const pages = Number(database.pragma('page_count', { simple: true }));
+    const pageSize = Number(database.pragma('page_size', { simple: true }));
+    if (size < pages * pageSize && !hasLog(files)) throw damaged(files.main, 'is cut short');
     return database;
   } catch (error) {
     database.close();

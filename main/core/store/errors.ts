@@ -71,12 +71,21 @@ export function storageError(thrown: unknown, folder: string, file: string = DAT
   );
 }
 
+/** Told apart from what a user can put right with the database in its place. */
+export class DamageError extends QuipuError {}
+
 export function damaged(path: string, why = 'is damaged or is not a Quipu cache'): QuipuError {
-  return new QuipuError(
+  return new DamageError(
     'storage',
     `${path} ${why}. Nothing was changed or deleted.`,
-    'Move it away or put a good copy in its place, then start Quipu again.',
+    'Record into this folder again: Quipu then puts the file aside and keeps what can be read of it.',
   );
+}
+
+/** Whether the database's content is to blame, and not the disk, a lock or a right. */
+export function isDamage(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  return thrown instanceof DamageError || code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }
 
 export function unknownSession(session: number): QuipuError {

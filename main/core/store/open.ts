@@ -6,7 +6,7 @@ import { buffersOf } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
 import { unknownSession } from './errors.ts';
 import type { ExportStep, RowRange } from './reader.ts';
-import type { ReaderRequests, WriterRequests } from './requests.ts';
+import type { ReaderRequests, StoreEvent, WriterRequests } from './requests.ts';
 import type { Store, StoredTrade, StoreOptions } from './store.ts';
 import { Thread } from './thread.ts';
 
@@ -19,8 +19,13 @@ import { Thread } from './thread.ts';
 export async function openStore(options: StoreOptions): Promise<Store> {
   const folder = resolve(options.folder);
   const alone = options.readOnly === true;
-  const writing = alone ? null : new Thread<WriterRequests>('writer', options.workerScript('writer'));
-  const reading = new Thread<ReaderRequests>('reader', options.workerScript('reader'));
+  const told = (event: StoreEvent): void => {
+    if (event.event === 'progress') options.progress?.(event.progress);
+    else options.notice?.(event.notice);
+    if (event.event === 'replaced') void reading.call('reopen', null).catch(() => null);
+  };
+  const writing = alone ? null : new Thread<WriterRequests>('writer', options.workerScript('writer'), told);
+  const reading = new Thread<ReaderRequests>('reader', options.workerScript('reader'), told);
   let lastEntry = 0;
   try {
     lastEntry = (await writing?.call('open', { folder }))?.lastEntry ?? 0;

@@ -1,7 +1,8 @@
 /** The reader's thread: pages, exports and lists, beside the writer and never in its way. */
 import { statfsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import { openForReading, sizeOf } from './database.ts';
+import { openForReading } from './database.ts';
+import { sizeOf } from './disk.ts';
 import { storageError } from './errors.ts';
 import { databaseFiles } from './files.ts';
 import { isHeld } from './lock.ts';
@@ -41,6 +42,11 @@ serve<ReaderRequests>(
     open(args) {
       ({ folder, alone } = args);
       reader();
+      return null;
+    },
+    reopen() {
+      open?.database.close();
+      open = null;
       return null;
     },
     sessions: () => reader()?.sessions() ?? [],

@@ -19,7 +19,7 @@ import type {
 import type { Candle } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
 import type { ExportStep, RowFilter, RowRange } from './reader.ts';
-import type { Commit, Committed, JournalFilter, StoredTrade } from './store.ts';
+import type { Commit, Committed, JournalFilter, StoredTrade, StoreProgress } from './store.ts';
 
 export interface WriterRequests {
   open: { args: { readonly folder: string }; value: { readonly lastEntry: number } };
@@ -33,6 +33,8 @@ export interface WriterRequests {
 }
 
 export interface ReaderRequests {
+  /** Lets go of the database; the next request opens the one that is there then. */
+  reopen: { args: null; value: null };
   /** `alone`: this store has no writer, so who records is asked of the folder's lock. */
   open: { args: { readonly folder: string; readonly alone: boolean }; value: null };
   sessions: { args: null; value: SessionSummary[] };
@@ -97,6 +99,12 @@ export interface ThreadRequest {
   readonly name: string;
   readonly args: unknown;
 }
+
+/** Worker to main thread, unasked. */
+export type StoreEvent =
+  | { readonly event: 'progress'; readonly progress: StoreProgress }
+  /** The database was put aside and another took its place: whoever has the old one open must let go of it. */
+  | { readonly event: 'replaced'; readonly notice: AppError };
 
 /** Worker to main thread. */
 export type ThreadReply =

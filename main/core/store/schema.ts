@@ -182,9 +182,18 @@ export function hasJournal(database: Database): boolean {
   return versionOf(database) >= 3;
 }
 
-/** Takes an empty or older database to SCHEMA_VERSION, each step in a transaction of its own. */
-export function migrate(database: Database): void {
-  for (let version = versionOf(database); version < SCHEMA_VERSION; version++) {
+/**
+ * Takes an empty or older database to `target`, each step in a transaction of its own.
+ *
+ * @param tell called after each step with the share that is done, 0 to 1
+ */
+export function migrate(
+  database: Database,
+  target: number = SCHEMA_VERSION,
+  tell: (share: number) => void = () => undefined,
+): void {
+  const first = versionOf(database);
+  for (let version = first; version < target; version++) {
     database
       .transaction(() => {
         database.exec(MIGRATIONS[version] ?? '');
@@ -192,5 +201,6 @@ export function migrate(database: Database): void {
         database.pragma(`user_version = ${version + 1}`);
       })
       .immediate();
+    tell((version + 1 - first) / (target - first));
   }
 }

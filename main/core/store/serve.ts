@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { QuipuError } from '../result.ts';
 import { toAppError } from '../result.ts';
-import type { RequestMap, ThreadReply, ThreadRequest } from './requests.ts';
+import type { RequestMap, StoreEvent, ThreadReply, ThreadRequest } from './requests.ts';
 
 export type Handlers<R extends RequestMap<R>> = {
   readonly [N in keyof R]: (args: R[N]['args']) => R[N]['value'];
@@ -31,6 +31,11 @@ export function serve<R extends RequestMap<R>>(
     }
     port.postMessage(reply, reply.ok ? buffersIn(reply.value) : []);
   });
+}
+
+/** Tells the main thread something that it did not ask for. Before the answer to what is being handled. */
+export function tell(event: StoreEvent): void {
+  parentPort?.postMessage(event);
 }
 
 function buffersIn(value: unknown): ArrayBuffer[] {

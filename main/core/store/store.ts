@@ -22,6 +22,7 @@ import type {
 } from '../contract.ts';
 import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
+import type { AppError } from '../result.ts';
 
 /** One group commit: everything in it becomes durable together or not at all. */
 export interface Commit {
@@ -148,6 +149,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** What an opening that takes long is doing, and its share that is done, 0 to 1. */
+export interface StoreProgress {
+  readonly task: 'copying' | 'updating' | 'salvaging';
+  readonly share: number;
+}
+
 export interface StoreOptions {
   /** Folder; made when it does not exist. The file in it is quipu.db. */
   readonly folder: string;
@@ -157,4 +164,8 @@ export interface StoreOptions {
    * without a cache is left as it is and read as an empty one.
    */
   readonly readOnly?: boolean;
+  /** Called many times while a damaged database is salvaged or an older one is brought up to date. */
+  readonly progress?: (progress: StoreProgress) => void;
+  /** The user must know: the database was damaged and was put aside, at the opening or later. */
+  readonly notice?: (notice: AppError) => void;
 }

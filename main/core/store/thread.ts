@@ -1,7 +1,7 @@
 /** The main thread's side of a worker: requests by id, errors thrown as they were there. */
 import { Worker } from 'node:worker_threads';
 import { QuipuError } from '../result.ts';
-import type { RequestMap, ThreadReply, ThreadRequest } from './requests.ts';
+import type { RequestMap, StoreEvent, ThreadReply, ThreadRequest } from './requests.ts';
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -17,11 +17,17 @@ export class Thread<R extends RequestMap<R>> {
   /** Why nothing more can be asked. */
   #ended: QuipuError | null = null;
 
-  /** @param script absolute path or file URL of the worker's script */
-  constructor(name: string, script: string | URL) {
+  /**
+   * @param script absolute path or file URL of the worker's script
+   * @param told what the worker tells unasked
+   */
+  constructor(name: string, script: string | URL, told: (event: StoreEvent) => void) {
     this.#name = name;
     this.#worker = new Worker(script);
-    this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));
+    this.#worker.on('message', (message: ThreadReply | StoreEvent) => {
+      if ('event' in message) told(message);
+      else this.#settle(message);
+    });
     this.#worker.on('messageerror', (error) => this.#end(error.message));
     this.#worker.on('error', (error) => this.#end(error instanceof Error ? error.message : String(error)));
     this.#exited = new Promise((resolve) => {

@@ -1,21 +1,55 @@
 /** The writer's thread: it alone changes the cache of its folder. */
 import type { Database } from 'better-sqlite3';
 import { QuipuError } from '../result.ts';
-import { closeWritten, makeFolder, openForWriting } from './database.ts';
-import { storageError } from './errors.ts';
+import { closeWritten, makeFolder, openForWriting, replace } from './database.ts';
+import { isDamage, storageError } from './errors.ts';
 import type { Lock } from './lock.ts';
 import { takeLock } from './lock.ts';
 import type { WriterRequests } from './requests.ts';
-import { serve } from './serve.ts';
+import { serve, tell } from './serve.ts';
+import type { StoreProgress } from './store.ts';
 import type { Writer } from './writer.ts';
 import { createWriter } from './writer.ts';
 
 let folder = '';
-let open: { lock: Lock; database: Database; writer: Writer } | null = null;
+let lock: Lock | null = null;
+let open: { database: Database; writer: Writer } | null = null;
 
+/** @throws {QuipuError} kind `closed`; kind `storage` when a database that was let go of cannot be opened again */
 function writer(): Writer {
-  if (open === null) throw new QuipuError('closed', 'The store is closed.');
+  if (lock === null) throw new QuipuError('closed', 'The store is closed.');
+  open ??= openDatabase();
   return open.writer;
+}
+
+function openDatabase(): { database: Database; writer: Writer } {
+  const { database, notice } = openForWriting(folder, Date.now(), progress);
+  if (notice !== null) tell({ event: 'replaced', notice });
+  return { database, writer: createWriter(database) };
+}
+
+function progress(progress: StoreProgress): void {
+  tell({ event: 'progress', progress });
+}
+
+/**
+ * Runs a change. When the database proves damaged, it is put aside and the change is made in the one that
+ * takes its place, so that the damage costs nothing that is only now being recorded.
+ *
+ * @param session that the change speaks of; the new database has it, whatever could be salvaged
+ */
+function change<T>(session: number | null, run: (writer: Writer) => T): T {
+  try {
+    return run(writer());
+  } catch (error) {
+    if (!isDamage(error) || open === null) throw error;
+    open.database.close();
+    open = null;
+    tell({ event: 'replaced', notice: replace(folder, Date.now(), progress) });
+    const fresh = writer();
+    if (session !== null) fresh.adoptSession(session, Date.now());
+    return run(fresh);
+  }
 }
 
 serve<WriterRequests>(
@@ -23,35 +57,34 @@ serve<WriterRequests>(
     open(args) {
       folder = args.folder;
       makeFolder(folder);
-      const lock = takeLock(folder);
+      lock = takeLock(folder);
       try {
-        const database = openForWriting(folder);
-        const created = createWriter(database);
-        created.recover();
-        open = { lock, database, writer: created };
+        change(null, (writer) => writer.recover());
       } catch (error) {
+        open?.database.close();
+        open = null;
         lock.release();
+        lock = null;
         throw error;
       }
       return { lastEntry: writer().lastEntry() };
     },
-    beginSession: ({ started }) => writer().beginSession(started),
-    commit: (commit) => writer().commit(commit),
+    beginSession: ({ started }) => change(null, (writer) => writer.beginSession(started)),
+    commit: (commit) => change(commit.session, (writer) => writer.commit(commit)),
     note({ entries }) {
-      writer().note(entries);
+      change(null, (writer) => writer.note(entries));
       return null;
     },
-    endSession: ({ session, ended }) => writer().endSession(session, ended),
+    endSession: ({ session, ended }) => change(session, (writer) => writer.endSession(session, ended)),
     writeSetting({ name, json }) {
-      writer().writeSetting(name, json);
+      change(null, (writer) => writer.writeSetting(name, json));
       return null;
     },
     close() {
-      if (open === null) return null;
-      const { database, lock } = open;
+      if (open !== null) closeWritten(open.database);
       open = null;
-      closeWritten(database);
-      lock.release();
+      lock?.release();
+      lock = null;
       return null;
     },
   },

@@ -14,6 +14,8 @@ export interface Writer {
   /** Closes sessions left open, with the time of their last commit or receipt. */
   recover(): void;
   beginSession(started: Millis): SessionSummary;
+  /** Makes the row of a session that is being recorded when it is lacking: its own could not be salvaged. */
+  adoptSession(session: number, started: Millis): void;
   /** One transaction: on disk when it returns, or nothing of it when it throws. */
   commit(commit: Commit): Committed;
   /** The same for entries of the journal alone. */
@@ -86,6 +88,9 @@ export function createWriter(database: Database): Writer {
   );
   const insertSession = database.prepare<[started: number]>(
     `INSERT INTO sessions (started, state) VALUES (?, 'recording')`,
+  );
+  const adoptSession = database.prepare<[id: number, started: number]>(
+    `INSERT INTO sessions (id, started, state) VALUES (?, ?, 'recording') ON CONFLICT DO NOTHING`,
   );
   const addToSession = database.prepare<[Added & { session: number }]>(
     `UPDATE sessions SET
@@ -311,6 +316,9 @@ export function createWriter(database: Database): Writer {
         closeOpenSessions();
         return summaryOf(Number(insertSession.run(Math.round(started)).lastInsertRowid));
       });
+    },
+    adoptSession(session, started) {
+      transaction(() => adoptSession.run(session, Math.round(started)));
     },
     commit(commit) {
       const { session, markets, trades, candles, gaps, requested = [], coverage } = commit;

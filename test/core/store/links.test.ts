@@ -162,7 +162,7 @@ describe('the journal', () => {
   test('keeps its newest 100,000 entries, and a long one is exported in pages', () => {
     const folder = temporaryFolder();
     makeFolder(folder);
-    const writer = createWriter(openForWriting(folder));
+    const writer = createWriter(openForWriting(folder, 0, () => undefined).database);
     const many = Array.from({ length: JOURNAL_ROWS + 5 }, (_, n) => transition(n + 1));
     writer.note(many.slice(0, 60_000));
     writer.note(many.slice(60_000));
@@ -188,7 +188,7 @@ describe('the journal', () => {
   test('a disk that is full costs the entries alone, and later ones are stored', () => {
     const folder = temporaryFolder();
     makeFolder(folder);
-    const database = openForWriting(folder);
+    const database = openForWriting(folder, 0, () => undefined).database;
     const writer = createWriter(database);
     const pages = Number(database.pragma('page_count', { simple: true }));
     database.pragma(`max_page_count = ${pages}`);

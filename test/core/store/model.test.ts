@@ -84,7 +84,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Both sides without their threads. */
 class Cache {
   readonly #folder = temporaryFolder();
-  #written: Database = openForWriting(this.#folder);
+  #written: Database = openForWriting(this.#folder, 0, () => undefined).database;
   #read: Database | null = null;
   writer: Writer = createWriter(this.#written);
   reader: Reader = this.#openReader();
@@ -97,7 +97,7 @@ class Cache {
 
   reopen(killed: boolean): void {
     this.close(killed);
-    this.#written = openForWriting(this.#folder);
+    this.#written = openForWriting(this.#folder, 0, () => undefined).database;
     this.writer = createWriter(this.#written);
     this.writer.recover();
     this.reader = this.#openReader();

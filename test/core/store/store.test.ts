@@ -113,7 +113,7 @@ describe('what is committed comes back as it was', () => {
     expect(await first.readSetting('watchlist')).toBe('["a","b"]');
     const ended = await first.endSession(session, 2_000);
     await first.close();
-    expect(readdirSync(folder).sort()).toEqual(['quipu.db', 'quipu.lock']);
+    expect(readdirSync(folder).sort()).toEqual(['About this folder.txt', 'quipu.db', 'quipu.lock']);
 
     const second = await open(folder);
     expect(await second.sessions()).toEqual([ended]);

@@ -21,7 +21,7 @@ interface Both {
 function openBoth(): Both {
   const folder = temporaryFolder();
   makeFolder(folder);
-  const database = openForWriting(folder);
+  const database = openForWriting(folder, 0, () => undefined).database;
   const forReading = openForReading(folder);
   if (forReading === null) throw new Error('no database');
   return { folder, database, writer: createWriter(database), reader: createReader(forReading, () => true) };

@@ -1,0 +1,216 @@
+/** faults.md, rows 12 and 13: a database that is damaged, empty or gone, and what becomes of the recording. */
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import type { AppError } from '../../../main/core/result.ts';
+import type { StoreProgress } from '../../../main/core/store/store.ts';
+import { replace } from '../../../main/core/store/database.ts';
+import { openStore } from '../../../main/core/store/open.ts';
+import { allOf, commitOf, failureOf, open, temporaryFolder, trade, workerScript } from './support.ts';
+
+const TRADES = 3_000;
+
+/** A folder with a session of `TRADES` trades, whose ids are their numbers, that nobody has open. */
+async function recorded(): Promise<{ folder: string; path: string }> {
+  const folder = temporaryFolder();
+  const store = await open(folder);
+  const { id } = await store.beginSession(1_000);
+  const trades = Array.from({ length: TRADES }, (_, n) => trade({ id: `${n}` }));
+  await store.commit(commitOf(id, trades));
+  await store.writeSetting('watchlist', '["a"]');
+  await store.endSession(id, 2_000);
+  await store.close();
+  return { folder, path: join(folder, 'quipu.db') };
+}
+
+/** Names and content of the subfolder that holds what was put aside. */
+function aside(folder: string): Map<string, Buffer> {
+  const [name = '', ...others] = readdirSync(folder).filter((each) => each.startsWith('damaged-'));
+  expect(others).toEqual([]);
+  const path = join(folder, name);
+  return new Map(readdirSync(path).map((each) => [each, readFileSync(join(path, each))]));
+}
+
+const idsOf = async (store: Awaited<ReturnType<typeof open>>, session: number): Promise<number[]> =>
+  (await allOf(store.exportTrades({ session, market: null }))).map(({ id }) => Number(id));
+
+describe('row 12: a damaged database is put aside whole, what can be read is kept, recording goes on', () => {
+  const cases: readonly [string, (path: string) => void, 'some' | 'none'][] = [
+    ['garbage', (path) => writeFileSync(path, 'this is no database\n'.repeat(1_000)), 'none'],
+    ['cut short', (path) => truncateSync(path, Math.floor(readFileSync(path).length / 8192) * 4096), 'some'],
+    ['cut within a page', (path) => truncateSync(path, readFileSync(path).length - 1_000), 'some'],
+    ['empty', (path) => truncateSync(path, 0), 'none'],
+    ['without its first page', (path) => writeFileSync(path, readFileSync(path).fill(0, 0, 4_096)), 'none'],
+  ];
+  test.each(cases)('%s', async (_, spoil, kept) => {
+    const { folder, path } = await recorded();
+    spoil(path);
+    const before = readFileSync(path);
+    const refused = await failureOf(openStore({ folder, workerScript, readOnly: true }));
+    expect(refused).toMatchObject({ kind: 'storage' });
+    expect(readFileSync(path).equals(before)).toBe(true);
+
+    const notices: AppError[] = [];
+    const store = await open(folder, { notice: (notice) => notices.push(notice) });
+    expect(notices.map(({ kind }) => kind)).toEqual(['storage']);
+    expect(notices[0]?.message).toContain('damaged-');
+    expect(notices[0]?.action).toBeTruthy();
+    expect(aside(folder).get('quipu.db')?.equals(before)).toBe(true);
+    const sessions = await store.sessions();
+    if (kept === 'some') {
+      const ids = await idsOf(store, 1);
+      expect(ids.length).toBeGreaterThan(0);
+      expect(ids).toEqual([...new Set(ids)]);
+      expect(notices[0]?.message).toContain(`${ids.length} trades`);
+    } else {
+      expect(sessions).toEqual([]);
+    }
+    const { id } = await store.beginSession(3_000);
+    expect(sessions.map((session) => session.id)).not.toContain(id);
+    await store.commit(commitOf(id, [trade({ id: '9' })]));
+    expect(await idsOf(store, id)).toEqual([9]);
+    await store.close();
+    const again: AppError[] = [];
+    await open(folder, { notice: (notice) => again.push(notice) });
+    expect(again).toEqual([]);
+  });
+
+  test('every page spoilt in its turn: what the others hold is kept, none doubled', async () => {
+    const { path } = await recorded();
+    const whole = readFileSync(path);
+    const kept: number[] = [];
+    for (let page = 1; page * 4_096 < whole.length; page += 5) {
+      const folder = temporaryFolder();
+      const spoilt = Buffer.from(whole).fill(0xa5, page * 4_096, (page + 1) * 4_096);
+      writeFileSync(join(folder, 'quipu.db'), spoilt);
+      const notice = replace(folder, 0, () => undefined);
+      expect(aside(folder).get('quipu.db')?.equals(spoilt)).toBe(true);
+      const store = await open(folder);
+      const ids = (await store.sessions()).length === 0 ? [] : await idsOf(store, 1);
+      expect(ids).toEqual([...new Set(ids)]);
+      expect(ids.filter((id) => !Number.isInteger(id) || id < 0 || id >= TRADES)).toEqual([]);
+      expect(notice.message).toContain(ids.length === 0 ? '' : `${ids.length} trades`);
+      kept.push(ids.length);
+      await store.close();
+    }
+    // A leaf holds some hundred trades; only the few pages above the leaves cost more.
+    const little = kept.filter((count) => count >= TRADES - 200);
+    expect(little.length).toBeGreaterThan(kept.length * 0.7);
+    expect(Math.min(...kept)).toBeLessThan(TRADES);
+  });
+
+  test('damage that shows while recording: the commit that met it is kept', async () => {
+    const { folder, path } = await recorded();
+    const bytes = readFileSync(path);
+    // All but the first page, which is read at the opening.
+    bytes.fill(0xa5, 4_096 * 12);
+    writeFileSync(path, bytes);
+    const notices: AppError[] = [];
+    const tasks = new Set<StoreProgress['task']>();
+    const store = await open(folder, {
+      notice: (notice) => notices.push(notice),
+      progress: ({ task }) => tasks.add(task),
+    });
+    const { id } = await store.beginSession(5_000);
+    for (let n = 0; n < 20; n++) await store.commit(commitOf(id, [trade({ id: `${n}` })]));
+    expect(notices.length).toBe(1);
+    expect([...tasks]).toEqual(['salvaging']);
+    expect(aside(folder).size).toBeGreaterThan(0);
+    const ids = await idsOf(store, id);
+    expect(ids.slice(-1)).toEqual([19]);
+    expect(ids).toEqual([...new Set(ids)]);
+    await store.endSession(id, 6_000);
+    expect((await store.sessions()).at(-1)).toMatchObject({ id, state: 'ended' });
+  });
+
+  test('a log without its database', async () => {
+    const { folder, path } = await recorded();
+    copyFileSync(path, `${path}-wal`);
+    rmSync(path);
+    const log = readFileSync(`${path}-wal`);
+    expect(await failureOf(openStore({ folder, workerScript, readOnly: true }))).toMatchObject({
+      kind: 'storage',
+      message: expect.stringMatching(/is missing/) as unknown,
+    });
+    expect(existsSync(path)).toBe(false);
+    const notices: AppError[] = [];
+    const store = await open(folder, { notice: (notice) => notices.push(notice) });
+    expect(notices.length).toBe(1);
+    expect(aside(folder).get('quipu.db-wal')?.equals(log)).toBe(true);
+    expect(await store.sessions()).toEqual([]);
+  });
+});
+
+describe('row 13: a database that is gone is no fresh start in silence', () => {
+  test('told, and a new one begun', async () => {
+    const { folder, path } = await recorded();
+    rmSync(path);
+    const notices: AppError[] = [];
+    const store = await open(folder, { notice: (notice) => notices.push(notice) });
+    expect(notices).toMatchObject([
+      { kind: 'storage', message: expect.stringContaining('is gone') as unknown },
+    ]);
+    expect(await store.sessions()).toEqual([]);
+  });
+
+  test('a folder that never had one says nothing', async () => {
+    const notices: AppError[] = [];
+    await open(temporaryFolder(), { notice: (notice) => notices.push(notice) });
+    expect(notices).toEqual([]);
+  });
+
+  test('a log that is gone costs what it held and no more', async () => {
+    const { folder, path } = await recorded();
+    const store = await open(folder);
+    const { id } = await store.beginSession(3_000);
+    await store.commit(commitOf(id, [trade({ id: '7' })]));
+    // As after a kill, with the log taken away.
+    const copy = temporaryFolder();
+    copyFileSync(path, join(copy, 'quipu.db'));
+    await store.close();
+    const second = await open(copy);
+    expect(await idsOf(second, 1)).toEqual(Array.from({ length: TRADES }, (_, n) => n));
+  });
+});
+
+describe('row 15: an older database is copied before it is changed', () => {
+  test('the copy is as it was, the newest two are kept, and the progress is told', async () => {
+    const { folder, path } = await recorded();
+    const database = new Database(path);
+    database.exec('DROP TABLE coverage; ALTER TABLE sessions DROP COLUMN covered; PRAGMA user_version = 1');
+    for (const { name } of database
+      .prepare<[], { name: string }>(
+        `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN
+         ('sessions', 'markets', 'session_markets', 'trades', 'candles', 'gaps', 'settings', 'sqlite_sequence')`,
+      )
+      .all())
+      database.exec(`DROP TABLE "${name}"`);
+    database.close();
+    const old = readFileSync(path);
+    for (const time of [1, 2, 3]) writeFileSync(`${path}.before-v2.${time}`, `copy ${time}`);
+    appendFileSync(`${path}.backup-part`, 'of a copy that was cut off');
+    const progress: StoreProgress[] = [];
+    const store = await open(folder, { progress: (each) => progress.push(each) });
+    expect(progress.filter(({ task }) => task === 'copying').at(-1)?.share).toBe(1);
+    expect(progress.filter(({ task }) => task === 'updating').at(-1)?.share).toBe(1);
+    const copies = readdirSync(folder)
+      .filter((name) => name.includes('.before-v'))
+      .sort();
+    expect(copies.length).toBe(2);
+    expect(readFileSync(join(folder, copies.find((name) => !name.endsWith('.3')) ?? '')).equals(old)).toBe(
+      true,
+    );
+    expect(readdirSync(folder)).not.toContain('quipu.db.backup-part');
+    expect(await idsOf(store, 1)).toEqual(Array.from({ length: TRADES }, (_, n) => n));
+  });
+});
