@@ -306,6 +306,8 @@ export interface Snapshot {
   readonly recording: RecordingState;
   readonly watchlist: readonly WatchRow[];
   readonly store: StoreState;
+  /** What the user must know and has not put away: a record that was damaged, say. */
+  readonly notice: AppError | null;
   readonly settings: Settings;
 }
 
@@ -342,6 +344,7 @@ export type CoreEvent =
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'journal'; readonly entry: JournalEntry }
   | { readonly type: 'store'; readonly store: StoreState }
+  | { readonly type: 'notice'; readonly notice: AppError | null }
   | { readonly type: 'settings'; readonly settings: Settings };
 
 export interface CandlePage {
@@ -419,6 +422,8 @@ export interface Commands {
   };
   /** The last frames of an endpoint, oldest first: at most 200 and 4 MiB as JSON, of each its first 16 KiB. */
   'frames.list': { args: { readonly endpoint: Endpoint }; value: { readonly frames: readonly RawFrame[] } };
+  /** Puts the notice away. */
+  'notice.dismiss': { args: Record<string, never>; value: null };
   'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
 }
 

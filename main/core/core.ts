@@ -21,9 +21,9 @@ import { Feed } from './feed.ts';
 import { Hub, HubClient } from './flow/hub.ts';
 import { guards, settingsOf } from './guards.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
-import { fail, ok, QuipuError, type Result, toAppError } from './result.ts';
+import { type AppError, fail, ok, QuipuError, type Result, toAppError } from './result.ts';
 import { openStore } from './store/open.ts';
-import type { Store } from './store/store.ts';
+import type { Store, StoreProgress } from './store/store.ts';
 
 const TICK_MS = 250;
 const STORE_STATE_MS = 5_000;
@@ -37,6 +37,8 @@ export interface CoreOptions {
   /** From QUIPU_API_KEY; used before the keychain and never stored. */
   readonly environmentKey: string | null;
   readonly ports: Ports;
+  /** Called many times while a damaged record is salvaged or an older one is brought up to date. */
+  readonly progress?: (progress: StoreProgress) => void;
   /** A recording whose markets are given by the command line: nothing is read from or kept in settings. */
   readonly fixed?: { readonly markets: readonly string[]; readonly granularities: readonly Granularity[] };
 }
@@ -79,9 +81,19 @@ export interface Core {
  * @throws {QuipuError} kind `storage` when the folder cannot be used
  */
 export async function createCore(options: CoreOptions): Promise<Core> {
-  const { folder, ports } = options;
-  const store = await openStore({ folder, workerScript: ports.workerScript });
-  const core = new QuipuCore(options, store);
+  let early: AppError | null = null;
+  let core: QuipuCore | null = null;
+  const store = await openStore({
+    folder: options.folder,
+    workerScript: options.ports.workerScript,
+    progress: options.progress,
+    notice: (notice) => {
+      early = notice;
+      core?.note(notice);
+    },
+  });
+  core = new QuipuCore(options, store);
+  if (early !== null) core.note(early);
   await core.prepare();
   return core;
 }
@@ -109,6 +121,7 @@ class QuipuCore implements Core {
   #keyState: KeyState = { place: 'none', problem: null };
   #settings: Settings = { theme: 'system' };
   #storeState: StoreState;
+  #notice: AppError | null = null;
   #rowsDirty = false;
   #closed = false;
   /** Changes of the feed one after the other: each closes what the former opened. */
@@ -137,6 +150,17 @@ class QuipuCore implements Core {
     }
     await this.#readKey();
     await this.#readStoreState();
+  }
+
+  /** Tells every view what the user must know, until the user puts it away. */
+  note(notice: AppError): void {
+    this.#options.ports.logger.log('error', notice.message, { action: notice.action });
+    this.#setNotice(notice);
+  }
+
+  #setNotice(notice: AppError | null): void {
+    this.#notice = notice;
+    this.#hub.broadcast({ type: 'notice', notice });
   }
 
   connect(send: (message: Message) => void): CoreClient {
@@ -216,7 +240,12 @@ class QuipuCore implements Core {
       const store =
         demo === null
           ? this.#ownStore
-          : await openStore({ folder: `${folder}/demo`, workerScript: ports.workerScript });
+          : await openStore({
+              folder: `${folder}/demo`,
+              workerScript: ports.workerScript,
+              progress: this.#options.progress,
+              notice: (notice) => this.note(notice),
+            });
       feed = new Feed({
         source,
         addresses: demo?.addresses ?? addresses,
@@ -329,6 +358,7 @@ class QuipuCore implements Core {
       recording: this.#recording(),
       watchlist: this.#feed?.board.rows() ?? [],
       store: this.#storeState,
+      notice: this.#notice,
       settings: this.#settings,
     };
   }
@@ -443,6 +473,10 @@ class QuipuCore implements Core {
         (session === null ? [] : await this.#store.refusals(session)),
     }),
     'frames.list': async ({ endpoint }) => ({ frames: this.#feed?.frames(endpoint) ?? [] }),
+    'notice.dismiss': async () => {
+      this.#setNotice(null);
+      return null;
+    },
     'settings.set': async ({ settings }) => {
       this.#settings = { ...this.#settings, ...settings };
       await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));

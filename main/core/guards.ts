@@ -82,6 +82,7 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
     };
   },
   'sessions.list': none,
+  'notice.dismiss': none,
   'journal.page': (args) => {
     const { session, endpoint, before, limit } = fields(args, ['session', 'endpoint', 'before', 'limit']);
     return {

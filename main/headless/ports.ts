@@ -4,6 +4,8 @@ import type { Logger, LogLevel, Ports } from '../core/ports.ts';
 import { cleanWords } from '../core/protocol/words.ts';
 import { createWsSocket } from '../core/session/ws-socket.ts';
 import { systemClock } from '../core/system-clock.ts';
+import { everyStep } from '../core/store/progress.ts';
+import type { StoreProgress } from '../core/store/store.ts';
 import { startDemoWorker } from '../demo/handle.ts';
 import { keytarInChild } from './keytar-child.ts';
 
@@ -24,6 +26,11 @@ export function stderrLogger(level: string | undefined): Logger {
       process.stderr.write(`${new Date().toISOString()} ${at} ${cleanWords(message + more, 2_000)}\n`);
     },
   };
+}
+
+/** Tells on stderr, in steps of a tenth, how far an opening that takes long has come. */
+export function openingProgress(): (progress: StoreProgress) => void {
+  return everyStep(0.1, (words) => process.stderr.write(`quipu: ${words}\n`));
 }
 
 /** Ports for all hosts under plain Node, run from the source. */

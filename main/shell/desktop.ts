@@ -4,6 +4,8 @@ import { app, type BrowserWindow, dialog, Menu, powerMonitor } from 'electron';
 import { type Core, createCore } from '../core/core.ts';
 import { toAppError } from '../core/result.ts';
 import { environmentKey, feedAddresses } from '../core/environment.ts';
+import { progressWords } from '../core/store/progress.ts';
+import type { StoreProgress } from '../core/store/store.ts';
 import { serveBridge } from './bridge.ts';
 import type { FileLog } from './log.ts';
 import { desktopPorts } from './ports.ts';
@@ -93,7 +95,16 @@ export class Desktop {
       addresses: feedAddresses(),
       environmentKey: environmentKey(),
       ports: desktopPorts(join(this.#out, 'main'), this.#log),
+      progress: (progress) => this.#showProgress(progress),
     });
+  }
+
+  /** On the window's frame, since its page has nothing to show before the core is there. */
+  #showProgress(progress: StoreProgress): void {
+    if (this.#window === null || this.#window.isDestroyed()) return;
+    const isDone = progress.share >= 1;
+    this.#window.setProgressBar(isDone ? -1 : progress.share);
+    this.#window.setTitle(isDone ? 'Quipu' : `Quipu · ${progressWords(progress)}`);
   }
 
   #openWindow(core: Promise<Core>): void {

@@ -45,6 +45,8 @@ export function reduce(view: View | null, event: CoreEvent, before: Millis, now:
       return { ...view, gaps: withGap(view.gaps, event.gap) };
     case 'store':
       return { ...view, store: event.store };
+    case 'notice':
+      return { ...view, notice: event.notice };
     case 'settings':
       return { ...view, settings: event.settings };
     case 'trades':

@@ -127,6 +127,7 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   ],
   'refusals.list': [{}, { session: 'x' }, { session: 0 }],
   'frames.list': [{}, { endpoint: null }, { endpoint: 'both' }],
+  'notice.dismiss': [{ notice: 1 }],
   'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
 };
 /** Of every command. */
@@ -301,6 +302,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'health.page': { endpoint: 'trades', before: null, limit: 10 },
       'refusals.list': { session: null },
       'frames.list': { endpoint: 'trades' },
+      'notice.dismiss': {},
       'settings.set': { settings: { theme: 'dark' } },
       'link.retry': { endpoint: null },
       'key.set': { key: KEY },

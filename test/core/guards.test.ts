@@ -20,6 +20,7 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'health.page': { endpoint: 'trades', before: null, limit: 100 },
   'refusals.list': { session: 1 },
   'frames.list': { endpoint: 'candles' },
+  'notice.dismiss': {},
   'settings.set': { settings: { theme: 'dark' } },
 };
 const names = Object.keys(GOOD) as CommandName[];

@@ -106,6 +106,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     recording: { state: 'recording', session: null, problem: null },
     watchlist: [watchRow('a'), watchRow('b'), watchRow('c')],
     store: { folder: '/tmp/cache', bytes: 0, free: null, trades: 0, candles: 0 },
+    notice: null,
     settings: { theme: 'system' },
     ...over,
   };

@@ -165,7 +165,7 @@ export interface StoreOptions {
    */
   readonly readOnly?: boolean;
   /** Called many times while a damaged database is salvaged or an older one is brought up to date. */
-  readonly progress?: (progress: StoreProgress) => void;
+  readonly progress?: ((progress: StoreProgress) => void) | undefined;
   /** The user must know: the database was damaged and was put aside, at the opening or later. */
   readonly notice?: (notice: AppError) => void;
 }

@@ -7,7 +7,7 @@ import { type Command, durationOption, granularityOption, readArgs } from '../co
 import { environmentKey, feedAddresses } from '../../core/environment.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK, EXIT_REFUSED, EXIT_STORAGE, EXIT_UNREACHABLE, UsageError } from '../exit.ts';
-import { nodePorts } from '../ports.ts';
+import { nodePorts, openingProgress } from '../ports.ts';
 import { ended } from '../signals.ts';
 import { appVersion } from '../version.ts';
 
@@ -55,6 +55,7 @@ Exit codes: 0 recorded, 2 usage, 3 refused by the server (401, 403), 4 unreachab
       addresses: feedAddresses(),
       environmentKey: environmentKey(),
       ports: nodePorts(),
+      progress: openingProgress(),
       fixed: { markets, granularities: granularities.length === 0 ? GRANULARITIES : granularities },
     });
     const watch = new Watch(core, values.json !== true);

@@ -7,7 +7,7 @@ import { environmentKey, feedAddresses } from '../../core/environment.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { startHost } from '../host.ts';
-import { nodePorts } from '../ports.ts';
+import { nodePorts, openingProgress } from '../ports.ts';
 import { ended } from '../signals.ts';
 import { appVersion } from '../version.ts';
 
@@ -45,6 +45,7 @@ lets that browser in, so share it with nobody. Runs until it is interrupted.
       addresses: feedAddresses(),
       environmentKey: environmentKey(),
       ports,
+      progress: openingProgress(),
     });
     try {
       const host = await startHost({ core, port, folder: fileURLToPath(RENDERER), logger: ports.logger });
