@@ -51,6 +51,7 @@ async function record(folder: string, perSecond: number, seconds: number): Promi
     listener: {
       trade: () => undefined,
       candle: () => undefined,
+      journal: () => undefined,
       gap: ({ state }) => {
         if (state === 'lost') lostGaps++;
       },

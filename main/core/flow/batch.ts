@@ -50,6 +50,25 @@ export interface TradeInput {
   readonly id: string;
 }
 
+/** Of the rows alone, without the room that the columns still have. */
+export function copyOf(columns: TradeColumns): TradeColumns {
+  const { count } = columns;
+  return {
+    count,
+    market: columns.market.slice(0, count),
+    exchangeTime: columns.exchangeTime.slice(0, count),
+    receiptTime: columns.receiptTime.slice(0, count),
+    priceDigits: columns.priceDigits.slice(0, count),
+    priceScale: columns.priceScale.slice(0, count),
+    sizeDigits: columns.sizeDigits.slice(0, count),
+    sizeScale: columns.sizeScale.slice(0, count),
+    side: columns.side.slice(0, count),
+    origin: columns.origin.slice(0, count),
+    idBytes: columns.idBytes.slice(0, columns.idEnd[count - 1] ?? 0),
+    idEnd: columns.idEnd.slice(0, count),
+  };
+}
+
 /** Growable; `take` empties it and gives the columns away. */
 export class TradeBatch {
   readonly #smallest: number;

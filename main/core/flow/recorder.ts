@@ -23,11 +23,19 @@ import { RecordTime } from '../coverage/record-time.ts';
 import type { Clock, Logger, Timer } from '../ports.ts';
 import type { DecodedCandle, DecodedTrade, Refusal } from '../protocol/decode.ts';
 import { formatDecimal } from '../protocol/decimal.ts';
-import { toAppError } from '../result.ts';
+import { type AppError, toAppError } from '../result.ts';
 import type { LinkMeter } from '../session/health.ts';
 import type { Cause } from '../session/machine.ts';
 import type { Commit, JournalFilter, Store } from '../store/store.ts';
-import { type Candle, ORIGIN_LIVE, ORIGIN_REDELIVERED, type Origin, SIDES, TradeBatch } from './batch.ts';
+import {
+  type Candle,
+  copyOf,
+  ORIGIN_LIVE,
+  ORIGIN_REDELIVERED,
+  type Origin,
+  SIDES,
+  TradeBatch,
+} from './batch.ts';
 import { HealthRecord } from './health-record.ts';
 import { Journal } from './journal.ts';
 import { REDELIVERED_MS } from './outage.ts';
@@ -39,6 +47,8 @@ const FLUSH_MS = 50;
 const FLUSH_ROWS = 5_000;
 /** Trades handed to the writer and not yet on disk. Beyond it, they are lost, which is recorded as a gap. */
 const MAX_UNCOMMITTED = 1_000_000;
+/** A commit that the disk refused is tried again after so long. */
+const RETRY_MS = 1_000;
 /** With nothing to write, a commit still says this often how far the session's coverage reaches. */
 const COVER_MICROS = 1_000_000;
 /** Candles of commits that failed are kept up to so many; they are few, and the disk may come back. */
@@ -112,15 +122,21 @@ export class Recorder {
   #covered: Micros = 0;
   /** Exchange time of the oldest redelivered trade of the next commit. */
   #oldest = Infinity;
-  /** Trades were lost since the last commit, for lack of room. */
-  #overflowed = false;
+  /** Since when trades were lost after the last commit was put together, for lack of room. */
+  #overflowed: Micros | null = null;
   #lost: { from: Millis; trades: number } | null = null;
   #duplicates = 0;
   #storedTrades = 0;
   #storedCandles = 0;
   #gapCount = 0;
   #elapsedAt: number;
-  #commits: Promise<void> = Promise.resolve();
+  /** The commit that the store has, or refused and is asked again. While it lasts the next one gathers. */
+  #sending: Promise<void> | null = null;
+  /** A commit fell due meanwhile. */
+  #due = false;
+  /** Ends the wait for the next try. */
+  #hurry: (() => void) | null = null;
+  #ending: Promise<void> | null = null;
 
   constructor(options: RecorderOptions) {
     this.#clock = options.clock;
@@ -195,8 +211,23 @@ export class Recorder {
     this.#listener.changed();
   }
 
-  /** Commits what was received and ends the session. */
-  async end(): Promise<void> {
+  /**
+   * Commits what was received and ends the session. What the disk refuses now is not tried again.
+   *
+   * @throws {QuipuError} kind `storage` when the session's end could not be stored
+   */
+  end(): Promise<void> {
+    this.#ending ??= this.#end().finally(() => {
+      this.#ending = null;
+    });
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    while (this.#sending !== null) {
+      this.#hurry?.();
+      await this.#sent();
+    }
     const session = this.#session;
     if (session === null) return;
     this.#settleCandles(true);
@@ -206,7 +237,7 @@ export class Recorder {
     this.#health.end();
     this.#flush(true);
     this.#session = null;
-    await this.#commits;
+    await this.#sent();
     await this.#store.endSession(session.id, ended);
     this.#listener.changed();
   }
@@ -315,8 +346,8 @@ export class Recorder {
     if (this.#uncommitted + this.#batch.count >= MAX_UNCOMMITTED) {
       this.#lost ??= { from: this.#wallMs(), trades: 0 };
       this.#lost.trades++;
-      this.#overflowed = true;
-      if (redelivered) this.#oldest = Math.min(this.#oldest, trade.exchangeTime);
+      const since = redelivered ? trade.exchangeTime : this.#time.now();
+      this.#overflowed = Math.min(this.#overflowed ?? since, since);
       return;
     }
     this.#batch.push({
@@ -455,14 +486,18 @@ export class Recorder {
   /** @param last commits even with nothing new, so that coverage reaches the session's end */
   #flush(last = false): void {
     const session = this.#session;
-    if (session === null) return;
+    if (session === null || (this.#ending !== null && !last)) return;
+    if (this.#sending !== null) {
+      this.#due = true;
+      return;
+    }
     const now = this.#time.now();
     const from = Math.min(this.#flushed, this.#oldest);
     this.#flushed = now;
     this.#oldest = Infinity;
-    if (this.#overflowed) {
-      this.#overflowed = false;
-      this.#ledger.unkept('trades', from, now, 'the disk did not keep up');
+    if (this.#overflowed !== null) {
+      this.#ledger.unkept('trades', this.#overflowed, now, 'the disk did not keep up');
+      this.#overflowed = null;
     }
     if (this.#lost !== null && this.#uncommitted < MAX_UNCOMMITTED / 2) {
       this.#addLost(session.id, `the disk did not keep up: ${this.#lost.trades} trades not recorded`);
@@ -501,14 +536,55 @@ export class Recorder {
       health,
       refusals,
     };
-    const done = this.#store
-      .commit(commit)
-      .then(({ candles: fresh }) => this.#committed(commit, rows, fresh))
-      .catch((error: unknown) => this.#failed(error, commit, rows, from, now))
-      .finally(() => {
-        this.#uncommitted -= rows;
-      });
-    this.#commits = this.#commits.then(() => done);
+    this.#sending = this.#write(commit, rows, from, now).finally(() => {
+      this.#uncommitted -= rows;
+      this.#sending = null;
+      if (this.#due) this.#flush();
+    });
+    this.#due = false;
+  }
+
+  #sent(): Promise<void> {
+    return this.#sending ?? Promise.resolve();
+  }
+
+  /** Resolves once it is on disk, or is given up: the disk may come back, so that is only at the end. */
+  async #write(commit: Commit, rows: number, from: Micros, to: Micros): Promise<void> {
+    for (;;) {
+      try {
+        // A copy, since what is handed over does not come back when it is refused.
+        const trades = commit.trades === null ? null : copyOf(commit.trades);
+        const { candles } = await this.#store.commit({ ...commit, trades });
+        this.#committed(commit, rows, candles);
+        return;
+      } catch (error) {
+        const problem = toAppError(error);
+        if (this.#ending !== null || problem.kind !== 'storage') {
+          this.#failed(problem, commit, rows, from, to);
+          return;
+        }
+        this.#refusedBy(problem);
+        await this.#pause();
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(RETRY_MS, resolve);
+      this.#hurry = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #refusedBy(problem: AppError): void {
+    const before = this.#problem;
+    this.#problem = problem;
+    if (before?.message === problem.message) return;
+    this.#logger.log('error', 'not recording', { message: problem.message });
+    this.#listener.changed();
   }
 
   #committed({ session, journal = [] }: Commit, rows: number, candles: number): void {
@@ -522,11 +598,10 @@ export class Recorder {
     this.#listener.changed();
   }
 
-  /** What a commit held is kept for the next one, but for its trades, which were handed over. */
-  #failed(error: unknown, commit: Commit, rows: number, from: Micros, to: Micros): void {
-    const first = this.#problem === null;
-    this.#problem = toAppError(error);
-    const cause = `not recorded: ${this.#problem.message}`;
+  /** What a commit held is kept for the next one, but for its trades. */
+  #failed(problem: AppError, commit: Commit, rows: number, from: Micros, to: Micros): void {
+    this.#refusedBy(problem);
+    const cause = `not recorded: ${problem.message}`;
     if (rows > 0) {
       this.#lost ??= { from: Math.floor(from / 1000), trades: 0 };
       this.#lost.trades += rows;
@@ -535,8 +610,6 @@ export class Recorder {
     if (commit.coverage !== undefined) this.#ledger.unwritten(commit.coverage);
     this.#journal.back(commit.journal ?? []);
     if (this.#session?.id === commit.session) this.#keepFor(commit, from, to, cause);
-    this.#logger.log('error', 'not recording', { message: this.#problem.message });
-    if (first) this.#listener.changed();
   }
 
   #keepFor(commit: Commit, from: Micros, to: Micros, cause: string): void {
