@@ -64,32 +64,28 @@ export function answerDictionary(
   send(response, 200, pageOf(list(facts, query), query));
 }
 
-type List = (facts: readonly MarketFacts[], query: Query) => readonly unknown[];
+/** What matches, each shown only when it is on the page: the markets are many. */
+type List = (facts: readonly MarketFacts[], query: Query) => readonly (() => object)[];
 
 const LISTS: Readonly<Record<string, List>> = {
-  assets: (facts, query) =>
-    ASSETS.map((asset) => asset.id)
-      .concat(
-        facts
-          .flatMap(({ market }) => [market.symbol, market.base])
-          .filter((id) => !ASSETS.some((a) => a.id === id)),
-      )
-      .filter((id, index, all) => all.indexOf(id) === index)
-      .map((id) => ({
-        id,
-        name: ASSETS.find((asset) => asset.id === id)?.name ?? id,
-        active: facts.some(({ market }) => market.active && (market.symbol === id || market.base === id)),
-      }))
+  assets: (facts, query) => {
+    const active = new Set(
+      facts.flatMap(({ market }) => (market.active ? [market.symbol, market.base] : [])),
+    );
+    const named = new Map(ASSETS.map(({ id, name }) => [id, name]));
+    const ids = new Set([...named.keys(), ...facts.flatMap(({ market }) => [market.symbol, market.base])]);
+    return Array.from(ids, (id) => ({ id, name: named.get(id) ?? id, active: active.has(id) }))
       .filter(({ id, active }) => same(query.active, active) && same(query.symbol, id))
-      .map(({ id, name, active }) => ({
+      .map(({ id, name, active }) => () => ({
         asset: query.verbose ? { id, symbol: id, name } : { id, symbol: id },
         active,
-      })),
+      }));
+  },
 
   pairs: (facts, query) =>
     grouped(facts, (market) => market.pairId)
       .filter(({ market, active }) => same(query.active, active) && ofPair(market, query))
-      .map(({ market, active }) => ({ pair: pairOf(market), active })),
+      .map(({ market, active }) => () => ({ pair: pairOf(market), active })),
 
   markets: (facts, query) =>
     facts
@@ -97,12 +93,12 @@ const LISTS: Readonly<Record<string, List>> = {
         ({ market }) =>
           same(query.active, market.active) && same(query.venue, market.venue) && ofPair(market, query),
       )
-      .map((fact) => (query.verbose ? verboseMarket(fact) : plainMarket(fact))),
+      .map((fact) => () => (query.verbose ? verboseMarket(fact) : plainMarket(fact))),
 
   'market-venues': (facts, query) =>
     grouped(facts, (market) => market.venue)
       .filter(({ market, active }) => same(query.active, active) && same(query.venue, market.venue))
-      .map(({ market, active }) => ({
+      .map(({ market, active }) => () => ({
         marketVenue: { id: market.venue, name: venueName(market.venue) },
         active,
       })),
@@ -198,8 +194,8 @@ function wholeNumber(text: string): number | null {
   return /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-function pageOf(all: readonly unknown[], { page, size }: Query): object {
-  const content = all.slice(page * size, (page + 1) * size);
+function pageOf(all: readonly (() => object)[], { page, size }: Query): object {
+  const content = all.slice(page * size, (page + 1) * size).map((show) => show());
   const totalPages = Math.ceil(all.length / size);
   return {
     content,

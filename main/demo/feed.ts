@@ -10,10 +10,12 @@ import type { Clock, FeedAddresses } from '../core/ports.ts';
 import { QuipuError } from '../core/result.ts';
 import type { ChannelCounts, Connection } from './channel.ts';
 import { systemClock } from '../core/system-clock.ts';
-import { answerDictionary, DICTIONARY_PATH } from './dictionary.ts';
+import { answerDictionary, DICTIONARY_PATH, type MarketFacts } from './dictionary.ts';
+import { MARKETS } from './catalogue.ts';
 import type { DemoFault } from './handshake.ts';
 import { authorize, refuse, wordsOf } from './handshake.ts';
 import type { DemoTrade } from './market-feed.ts';
+import { listedMarkets } from './listing.ts';
 import { errorMessage, MAX_REQUEST_BYTES, parseRequest, successMessage } from './requests.ts';
 import { Stage } from './stage.ts';
 import { checkedOptions } from './options.ts';
@@ -40,6 +42,8 @@ export interface DemoFeedOptions {
    * repeats its ids, which a client rightly takes for repeated trades: give another number then.
    */
   readonly idOffset?: number;
+  /** Markets in the dictionary (those of the catalogue alone), up to 100,000; those beyond the catalogue never trade. */
+  readonly dictionarySize?: number;
   /** Time between pings (20,000 ms), and how long a pong may take (10,000 ms). */
   readonly pingIntervalMs?: number;
   readonly pongTimeoutMs?: number;
@@ -102,6 +106,7 @@ export async function startDemoFeed(options: DemoFeedOptions): Promise<DemoFeed>
             speed: options.playback.speed,
             delayMs: options.playbackDelayMs ?? DEFAULT_PLAYBACK_DELAY_MS,
           },
+    listed: listedFor(options, Math.floor(clock.now() / 1_000)),
     onTrade: options.onTrade ?? null,
     clock,
   });
@@ -260,6 +265,11 @@ export async function startDemoFeed(options: DemoFeedOptions): Promise<DemoFeed>
       return closing;
     },
   };
+}
+
+function listedFor({ dictionarySize, seed }: DemoFeedOptions, now: number): readonly MarketFacts[] {
+  const more = (dictionarySize ?? 0) - MARKETS.length;
+  return more > 0 ? listedMarkets(more, seed, now) : [];
 }
 
 function listen(http: ReturnType<typeof createServer>, port: number): Promise<number> {

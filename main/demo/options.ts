@@ -1,6 +1,7 @@
 /** The checks of the feed's options, and what they name. */
 import { QuipuError } from '../core/result.ts';
 import type { DemoFeedOptions } from './feed.ts';
+import { MAX_LISTED } from './listing.ts';
 import type { PlaybackTape } from './playback.ts';
 import { readPlaybackFile } from './playback.ts';
 
@@ -14,13 +15,18 @@ const MAX_MARKET_ID = 128;
 
 /** @returns the file of trades that the options name, or null. @throws {QuipuError} `bad-argument`, `not-found` */
 export async function checkedOptions(options: DemoFeedOptions): Promise<PlaybackTape | null> {
-  const { port, seed, rate, key, playback } = options;
+  const { port, seed, rate, key, playback, dictionarySize } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw bad('The port', 'a number from 0 to 65535');
   if (!Number.isSafeInteger(seed)) throw bad('The seed', 'a whole number');
   if (!(rate >= MIN_RATE && rate <= MAX_RATE))
     throw bad('The rate', `from ${MIN_RATE} to ${MAX_RATE} trades a second`);
   // What a header cannot carry could never be given.
   if (!/^[\x21-\x7e]{1,4096}$/.test(key)) throw bad('The key', 'printable ASCII without spaces');
+  if (
+    dictionarySize !== undefined &&
+    !(Number.isInteger(dictionarySize) && dictionarySize >= 1 && dictionarySize <= MAX_LISTED)
+  )
+    throw bad('The dictionary', `of 1 to ${MAX_LISTED} markets`);
   if (playback === undefined) return null;
   if (!(playback.speed > 0 && Number.isFinite(playback.speed))) throw bad('The speed', 'a number above 0');
   if (playback.market === '' || playback.market.length > MAX_MARKET_ID) {

@@ -39,6 +39,8 @@ export interface StageOptions {
     readonly speed: number;
     readonly delayMs: number;
   } | null;
+  /** Markets that are listed after those of the catalogue, and never trade. */
+  readonly listed: readonly MarketFacts[];
   readonly onTrade: ((trade: DemoTrade) => void) | null;
   readonly clock: Clock;
 }
@@ -72,21 +74,25 @@ export class Stage {
       const firstId = firstIdOf(options.seed, index) + options.idOffset;
       return new MarketFeed(market, tape, firstId, (candle) => this.#sendCandle(index, candle));
     });
-    this.#index = new Map(markets.map((market, index) => [market.id, index]));
+    const known = new Set(markets.map(({ id }) => id));
+    const listed = options.listed.filter(({ market }) => !known.has(market.id));
+    const ids = [...markets, ...listed.map(({ market }) => market)].map(({ id }) => id);
+    this.#index = new Map(ids.map((id, index) => [id, index]));
     this.#trades = new TradeQueue((trade) => this.#market(trade.market).tradeText(trade));
     this.channels = {
-      trades: new Channel(this.#trades, markets.length),
-      candles: new Channel(this.#candles, markets.length * GRANULARITIES.length),
+      trades: new Channel(this.#trades, ids.length),
+      candles: new Channel(this.#candles, ids.length * GRANULARITIES.length),
     };
     this.#generator = new TradeGenerator(options.seed, options.rate, markets);
     this.#playback = playback === null ? null : new Playback(playback.tape.rows, playback.speed);
     this.#playbackMarket = playback === null ? -1 : (this.#index.get(playback.market) ?? -1);
     this.#playbackDelay = playback?.delayMs ?? 0;
-    this.facts = this.#markets.map((feed) => ({
+    const playing = this.#markets.map((feed) => ({
       market: feed.market,
       lastSeen: () => feed.lastSeen,
       lastHour: () => feed.lastHour(),
     }));
+    this.facts = [...playing, ...listed];
   }
 
   get playbackEnded(): boolean {
@@ -117,8 +123,8 @@ export class Stage {
     // A new subscriber need not wait for the next trade to see the candle as it is.
     for (const slot of slots) {
       const granularity = GRANULARITIES[slot % GRANULARITIES.length];
-      const feed = this.#market(Math.floor(slot / GRANULARITIES.length));
-      if (granularity !== undefined && feed.fold.current(granularity) !== null)
+      const feed = this.#markets[Math.floor(slot / GRANULARITIES.length)];
+      if (granularity !== undefined && feed !== undefined && feed.fold.current(granularity) !== null)
         feed.changed[granularity] = true;
     }
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MARKETS } from '../../main/demo/catalogue.ts';
 import type { DemoFeed } from '../../main/demo/feed.ts';
-import { HandClock, startFeed } from './support.ts';
+import { connect, HandClock, startFeed } from './support.ts';
 
 interface Page {
   readonly content: readonly Readonly<Record<string, unknown>>[];
@@ -12,6 +12,64 @@ interface Page {
   readonly page: number;
   readonly hasNext: boolean;
 }
+
+describe('a long dictionary', () => {
+  const LONG = { rate: 100, dictionarySize: 12_000 };
+  let feed: DemoFeed;
+  beforeAll(async () => {
+    feed = await startFeed({ clock: new HandClock(1_700_000_000_000), ...LONG });
+  });
+  afterAll(() => feed.close());
+
+  async function markets(query: string): Promise<Page> {
+    return (await (await fetch(`${feed.addresses.dictionary}/markets?${query}`)).json()) as Page;
+  }
+  const idsOf = ({ content }: Page): string[] =>
+    content.map((entry) => (entry['market'] as { id: string }).id);
+
+  it('lists as many markets as asked for, each once, those that trade first', async () => {
+    const pages = await Promise.all([0, 1, 2].map((page) => markets(`size=5000&page=${page}`)));
+    expect(pages[2]).toMatchObject({ totalElements: 12_000, totalPages: 3, hasNext: false });
+    const ids = pages.flatMap(idsOf);
+    expect(ids.slice(0, MARKETS.length)).toEqual(MARKETS.map(({ id }) => id));
+    expect(new Set(ids).size).toBe(12_000);
+  });
+
+  it('tells of the last hour of those that are active, and when the others were last seen', async () => {
+    const active = await markets('active=true&verbose=true&size=5000&page=1');
+    expect(active.content.filter(({ metrics }) => metrics !== undefined).length).toBeGreaterThan(3_000);
+    const inactive = await markets('active=false&verbose=true&size=5000');
+    expect(inactive.totalElements).toBeGreaterThan(1_000);
+    const [first, second] = inactive.content.slice(1);
+    expect(first).toMatchObject({ active: false, lastSeen: expect.any(String) as string });
+    expect(second).not.toHaveProperty('metrics');
+  });
+
+  it('is the same for the same seed', async () => {
+    const other = await startFeed({ clock: new HandClock(1_700_000_000_000), ...LONG });
+    const query = 'verbose=true&active=false&size=50';
+    const again = await (await fetch(`${other.addresses.dictionary}/markets?${query}`)).json();
+    expect(again).toEqual(await markets(query));
+    await other.close();
+  });
+
+  it('takes a subscription of a market that never trades', async () => {
+    const [id = ''] = idsOf(await markets('active=true&size=1&page=9000'));
+    for (const [url, more] of [
+      [feed.addresses.trades, {}],
+      [feed.addresses.candles, { granularity: '1m' }],
+    ] as const) {
+      const client = await connect(url);
+      const answer = await client.ask('subscribe', { marketIds: [id], ...more });
+      expect(answer).toMatchObject({ type: 'success', payload: { marketIds: [id] } });
+      client.cut();
+    }
+  });
+
+  it.each([0, 1.5, 100_001])('is refused with %s markets', async (dictionarySize) => {
+    await expect(startFeed({ dictionarySize })).rejects.toMatchObject({ kind: 'bad-argument' });
+  });
+});
 
 describe('the dictionaries', () => {
   let feed: DemoFeed;

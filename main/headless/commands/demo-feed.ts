@@ -1,5 +1,6 @@
 /** `quipu demo-feed`: the demo feed as a server of its own. */
 import { startDemoFeed } from '../../demo/feed.ts';
+import { MAX_LISTED } from '../../demo/listing.ts';
 import { DEFAULT_RATE, DEFAULT_SEED, MAX_RATE, MIN_RATE } from '../../demo/options.ts';
 import { type Command, noPositionals, numberOption, portOption, readArgs, wholeOption } from '../command.ts';
 import { EXIT_OK, UsageError } from '../exit.ts';
@@ -8,7 +9,7 @@ import { ended } from '../signals.ts';
 const DEFAULT_KEY = 'demo';
 
 export const demoFeed: Command = {
-  help: `Usage: quipu demo-feed [--port P] [--seed N] [--rate N] [--key K]
+  help: `Usage: quipu demo-feed [--port P] [--seed N] [--rate N] [--key K] [--dictionary-size N]
                        [--trades-file F --market ID [--speed X]]
 
 A local server that speaks the API: both WebSocket endpoints and the dictionaries. It prints the
@@ -18,6 +19,8 @@ settings with which Quipu connects to it, and runs until it is interrupted.
   --seed N         the same seed makes the same markets (${DEFAULT_SEED})
   --rate N         trades a second over all markets, ${MIN_RATE} to ${MAX_RATE} (${DEFAULT_RATE})
   --key K          the key that it accepts (${DEFAULT_KEY}); not for a real key
+  --dictionary-size N
+                   markets in the dictionary, up to ${MAX_LISTED}; all but a few never trade
   --trades-file F  plays the trades of a CSV (id,timestamp_ms,side,price,size)
   --market ID      as this market
   --speed X        so many times faster than they happened (1)
@@ -28,6 +31,7 @@ settings with which Quipu connects to it, and runs until it is interrupted.
       seed: { type: 'string' },
       rate: { type: 'string' },
       key: { type: 'string' },
+      'dictionary-size': { type: 'string' },
       'trades-file': { type: 'string' },
       market: { type: 'string' },
       speed: { type: 'string' },
@@ -46,6 +50,9 @@ settings with which Quipu connects to it, and runs until it is interrupted.
       seed: values.seed === undefined ? DEFAULT_SEED : wholeOption('seed', values.seed, 0, 2 ** 32 - 1),
       rate: values.rate === undefined ? DEFAULT_RATE : numberOption('rate', values.rate, MIN_RATE, MAX_RATE),
       key: keyOption(values.key),
+      ...(values['dictionary-size'] === undefined
+        ? {}
+        : { dictionarySize: wholeOption('dictionary-size', values['dictionary-size'], 1, MAX_LISTED) }),
       // A client that was connected a moment ago would take ids that come again for repeated trades.
       ...(values.seed === undefined ? { idOffset: Date.now() * 1_000 } : {}),
     };
