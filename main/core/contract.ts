@@ -40,6 +40,73 @@ export interface MarketInfo {
   readonly active: boolean;
   /** Decimal text of the last hour's volume in the first asset, when the dictionary has it. */
   readonly volume1h: string | null;
+  /** The rest as of when the dictionary was read: decimal text, and null or absent where it says nothing. */
+  readonly price?: string | null;
+  readonly vwap1h?: string | null;
+  /** Trades of the last hour. */
+  readonly trades1h?: number | null;
+  /** When the vendor saw its first and newest trade. */
+  readonly firstSeen?: Millis | null;
+  readonly lastSeen?: Millis | null;
+}
+
+/** The most markets that a watchlist may have. */
+export const MAX_WATCHED = 500;
+/** The most markets that one answer to `markets.browse` may have. */
+export const MAX_BROWSE = 200;
+
+/** What is known of which markets there are, and the reading that goes on. */
+export interface DictionaryState {
+  readonly loading: boolean;
+  /** Of the reading that goes on, or of the last one: pages and markets read, and what the server said there are. */
+  readonly pages: number;
+  readonly totalPages: number | null;
+  readonly markets: number;
+  readonly totalMarkets: number | null;
+  /** Markets that can be searched now. */
+  readonly known: number;
+  /** Items of the last whole reading that could not be read and were left out. */
+  readonly skipped: number;
+  /** When what is known was read from the server; null when nothing is known. */
+  readonly read: Millis | null;
+  readonly from: 'server' | 'cache' | 'none';
+  /** Why the last reading failed, or what is wrong with it. */
+  readonly problem: LinkProblem | null;
+  /** When it is tried again by itself. */
+  readonly retryAt: Millis | null;
+}
+
+export type MarketSort = 'relevance' | 'venue' | 'pair' | 'type' | 'volume' | 'trades' | 'lastSeen';
+export const MARKET_SORTS: readonly MarketSort[] = [
+  'relevance',
+  'venue',
+  'pair',
+  'type',
+  'volume',
+  'trades',
+  'lastSeen',
+];
+
+export interface MarketQuery {
+  /** Every word must be in venue, pair (`btc/usdt`, `btcusdt`), assets, id or asset type. */
+  readonly text: string;
+  readonly venue: string | null;
+  /** The empty text: markets without one. */
+  readonly assetType: string | null;
+  readonly active: boolean | null;
+  /**
+   * `relevance`: an exact symbol or pair first, then what begins with a word, then the rest; within each
+   * by trades and then volume of the last hour, as volumes of different assets cannot be compared.
+   * Where a market lacks what is sorted by, it comes last in both directions.
+   */
+  readonly sort: MarketSort;
+  readonly descending: boolean;
+}
+
+/** One choice of a filter, and how many markets it leaves if the other filters stay as they are. */
+export interface MarketChoice {
+  readonly value: string;
+  readonly count: number;
 }
 
 export type LinkPhase =
@@ -305,6 +372,7 @@ export interface Snapshot {
   readonly links: Readonly<Record<Endpoint, LinkState>>;
   readonly recording: RecordingState;
   readonly watchlist: readonly WatchRow[];
+  readonly dictionary: DictionaryState;
   readonly store: StoreState;
   /** What the user must know and has not put away: a record that was damaged, say. */
   readonly notice: AppError | null;
@@ -343,6 +411,7 @@ export type CoreEvent =
   | { readonly type: 'candles'; readonly chart: ChartKey; readonly candles: readonly CandlePoint[] }
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'journal'; readonly entry: JournalEntry }
+  | { readonly type: 'dictionary'; readonly dictionary: DictionaryState }
   | { readonly type: 'store'; readonly store: StoreState }
   | { readonly type: 'notice'; readonly notice: AppError | null }
   | { readonly type: 'settings'; readonly settings: Settings };
@@ -370,6 +439,20 @@ export interface MarketPage {
   readonly read: Millis | null;
 }
 
+/** A stretch of what matches a query. */
+export interface BrowsePage {
+  /** Goes up when what is known changes: pages of different revisions do not belong together. */
+  readonly revision: number;
+  readonly total: number;
+  readonly offset: number;
+  readonly markets: readonly MarketInfo[];
+  /** The most frequent first; at most 300 each. */
+  readonly venues: readonly MarketChoice[];
+  readonly assetTypes: readonly MarketChoice[];
+  readonly active: { readonly yes: number; readonly no: number };
+  readonly read: Millis | null;
+}
+
 /** name -> arguments and value. Arguments are checked in guards.ts before a handler sees them. */
 export interface Commands {
   /** Write-only: no command gives the key back. Stores it in the keychain and connects. */
@@ -384,6 +467,13 @@ export interface Commands {
   'watch.set': { args: { readonly markets: readonly string[] }; value: null };
   /** Matches venue, assets and id; every word of `text` must match. */
   'markets.search': { args: { readonly text: string; readonly limit: number }; value: MarketPage };
+  /** Markets `offset` to `offset + limit` (1 to 200) of those that match. */
+  'markets.browse': {
+    args: MarketQuery & { readonly offset: number; readonly limit: number };
+    value: BrowsePage;
+  };
+  /** Reads the dictionary from the server now; `dictionary` events tell how it goes. */
+  'markets.reload': { args: Record<string, never>; value: null };
   /** What this view draws now; replaces what it followed before. */
   'follow.set': {
     args: { readonly charts: readonly ChartKey[]; readonly tapes: readonly string[] };

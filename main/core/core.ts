@@ -17,9 +17,10 @@ import {
   type SourceKind,
   type StoreState,
 } from './contract.ts';
+import { NO_DICTIONARY, nothingFound } from './dictionary.ts';
 import { Feed } from './feed.ts';
 import { Hub, HubClient } from './flow/hub.ts';
-import { guards, settingsOf } from './guards.ts';
+import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
 import { type AppError, fail, ok, QuipuError, type Result, toAppError } from './result.ts';
 import { openStore } from './store/open.ts';
@@ -265,8 +266,9 @@ class QuipuCore implements Core {
       throw error;
     }
     this.#feed = feed;
+    await feed.dictionary.restore();
     // The demo's markets are its dictionary; the real one may be slow and is not waited for.
-    const dictionary = feed.loadDictionary();
+    const dictionary = feed.dictionary.load();
     if (demo !== null) await dictionary;
     await feed.start(fixed?.markets ?? (await this.#watchlist(feed)));
   }
@@ -274,7 +276,7 @@ class QuipuCore implements Core {
   async #watchlist(feed: Feed): Promise<readonly string[]> {
     const json = await feed.store.readSetting('watchlist');
     if (json !== null) return guards['watch.set']({ markets: JSON.parse(json) as unknown }).markets;
-    return feed.source === 'demo' ? feed.dictionary.ids : [];
+    return feed.source === 'demo' ? feed.dictionary.activeIds.slice(0, MAX_MARKETS) : [];
   }
 
   async #stopFeed(): Promise<void> {
@@ -357,6 +359,7 @@ class QuipuCore implements Core {
       links: this.links(),
       recording: this.#recording(),
       watchlist: this.#feed?.board.rows() ?? [],
+      dictionary: this.#feed?.dictionary.state ?? NO_DICTIONARY,
       store: this.#storeState,
       notice: this.#notice,
       settings: this.#settings,
@@ -454,6 +457,12 @@ class QuipuCore implements Core {
     },
     'markets.search': async ({ text, limit }) =>
       this.#feed?.dictionary.search(text, limit) ?? { total: 0, markets: [], read: null },
+    'markets.browse': async (query) => this.#feed?.dictionary.browse(query) ?? nothingFound(query.offset),
+    'markets.reload': async () => {
+      // Not waited for: events tell how it goes.
+      void this.#running().dictionary.load();
+      return null;
+    },
     'follow.set': async ({ charts, tapes }, client) => {
       client.charts = charts;
       client.tapes = tapes;

@@ -54,7 +54,11 @@ export class Feed {
       address: options.addresses.dictionary,
       fetch: ports.fetch,
       logger: ports.logger,
-      now: () => Math.floor(ports.clock.now() / 1000),
+      clock: ports.clock,
+      cache: store,
+      random: Math.random,
+      changed: () => hub.broadcast({ type: 'dictionary', dictionary: this.dictionary.state }),
+      renewed: () => this.#rename(),
     });
     this.recorder = new Recorder({
       clock: ports.clock,
@@ -112,14 +116,6 @@ export class Feed {
     this.#options.rowsChanged();
   }
 
-  /** Reads the dictionary; rows then show venues and assets. */
-  async loadDictionary(): Promise<void> {
-    await this.dictionary.load();
-    const rows: MarketInfo[] = this.board.markets.map((market) => this.dictionary.market(market));
-    this.board.setMarkets(rows);
-    this.#options.rowsChanged();
-  }
-
   retry(endpoint: Endpoint): void {
     this.#links[endpoint].retry();
   }
@@ -135,13 +131,22 @@ export class Feed {
 
   wake(): void {
     for (const endpoint of ENDPOINTS) this.#links[endpoint].resume();
+    this.dictionary.wake();
   }
 
   /** Commits what was received and ends session, links and demo feed; the store stays open. */
   async stop(): Promise<void> {
+    this.dictionary.close();
     for (const endpoint of ENDPOINTS) this.#links[endpoint].stop();
     await this.recorder.close();
     await this.#options.demo?.close();
+  }
+
+  /** Rows show what the dictionary says now. */
+  #rename(): void {
+    const rows: MarketInfo[] = this.board.markets.map((market) => this.dictionary.market(market));
+    this.board.setMarkets(rows);
+    this.#options.rowsChanged();
   }
 
   #link(endpoint: Endpoint): FeedSession {
@@ -184,6 +189,7 @@ export class Feed {
       logger: ports.logger,
       sockets: ports.sockets,
       random: Math.random,
+      lookup: (venue, pair) => this.dictionary.marketLookup(venue, pair),
       listener,
       meter: recorder.meter(endpoint),
     });

@@ -10,6 +10,10 @@ import {
   ENDPOINTS,
   type Granularity,
   GRANULARITIES,
+  MARKET_SORTS,
+  type MarketSort,
+  MAX_BROWSE,
+  MAX_WATCHED,
   type Settings,
   type SourceKind,
   type Theme,
@@ -17,7 +21,7 @@ import {
 import { MAX_CHARTS, MAX_TAPES } from './flow/hub.ts';
 import { QuipuError } from './result.ts';
 
-export const MAX_MARKETS = 500;
+export const MAX_MARKETS = MAX_WATCHED;
 export const MAX_PAGE = 5_000;
 const MAX_ID = 200;
 const MAX_KEY = 4_096;
@@ -58,10 +62,34 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
   },
   'markets.search': (args) => {
     const { text, limit } = fields(args, ['text', 'limit']);
-    if (typeof text !== 'string' || text.length > MAX_ID)
-      throw bad(`text must be text of at most ${MAX_ID} characters.`);
-    return { text, limit: whole('limit', limit, 1, 1_000) };
+    return { text: words('text', text), limit: whole('limit', limit, 1, 1_000) };
   },
+  'markets.browse': (args) => {
+    const given = fields(args, [
+      'text',
+      'venue',
+      'assetType',
+      'active',
+      'sort',
+      'descending',
+      'offset',
+      'limit',
+    ]);
+    const { active, descending } = given;
+    if (active !== null && typeof active !== 'boolean') throw bad('active must be true, false or null.');
+    if (typeof descending !== 'boolean') throw bad('descending must be true or false.');
+    return {
+      text: words('text', given['text']),
+      venue: given['venue'] === null ? null : words('venue', given['venue']),
+      assetType: given['assetType'] === null ? null : words('assetType', given['assetType']),
+      active,
+      sort: oneOf<MarketSort>('sort', MARKET_SORTS, given['sort']),
+      descending,
+      offset: whole('offset', given['offset'], 0, Number.MAX_SAFE_INTEGER),
+      limit: whole('limit', given['limit'], 1, MAX_BROWSE),
+    };
+  },
+  'markets.reload': none,
   'follow.set': (args) => {
     const { charts, tapes } = fields(args, ['charts', 'tapes']);
     return {
@@ -155,6 +183,13 @@ function timeOrNull(value: unknown): number | null {
 
 function sessionOrNull(value: unknown): number | null {
   return value === null ? null : whole('session', value, 1, Number.MAX_SAFE_INTEGER);
+}
+
+function words(name: string, value: unknown): string {
+  if (typeof value !== 'string' || value.length > MAX_ID) {
+    throw bad(`${name} must be text of at most ${MAX_ID} characters.`);
+  }
+  return value;
 }
 
 function marketId(value: unknown): string {

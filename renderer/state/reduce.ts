@@ -43,6 +43,8 @@ export function reduce(view: View | null, event: CoreEvent, before: Millis, now:
       return { ...view, watchlist: withTicks(view.watchlist, event.ticks, before, now) };
     case 'gap':
       return { ...view, gaps: withGap(view.gaps, event.gap) };
+    case 'dictionary':
+      return { ...view, dictionary: event.dictionary };
     case 'store':
       return { ...view, store: event.store };
     case 'notice':

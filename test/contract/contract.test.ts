@@ -79,6 +79,11 @@ afterAll(async () => {
   folder.remove();
 });
 
+const BROWSE: CommandArgs<'markets.browse'> = {
+  ...{ text: '', venue: null, assetType: null, active: null, sort: 'relevance', descending: false },
+  ...{ offset: 0, limit: 200 },
+};
+
 /** Arguments that each command must refuse; one without an entry does not compile. */
 const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   'key.set': [{}, { key: 1 }, { key: '' }, { key: '   ' }, { key: 'two words' }, { key: 'x'.repeat(5_000) }],
@@ -97,6 +102,22 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
     { text: 'x', limit: 0 },
     { text: 'x', limit: 1.5 },
   ],
+  'markets.browse': [
+    {},
+    ...[{ limit: 0 }, { limit: 201 }, { offset: -1 }, { sort: 'price' }, { active: 1 }, { venue: 7 }].map(
+      (bad) => ({
+        ...BROWSE,
+        ...bad,
+      }),
+    ),
+    ...[{ text: 'x'.repeat(201) }, { descending: null }, { assetType: undefined }, { more: 1 }].map(
+      (bad) => ({
+        ...BROWSE,
+        ...bad,
+      }),
+    ),
+  ],
+  'markets.reload': [{ all: true }],
   'follow.set': [
     ...[{}, { charts: [], tapes: 'm' }, { charts: [{}], tapes: [] }],
     ...[
@@ -275,6 +296,36 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     await client.call('source.set', { source: 'demo' });
   });
 
+  it('the dictionary is in the snapshot, browsed by pages, and read anew on demand', async () => {
+    const client = await join();
+    const { snapshot } = client.eventsOf('snapshot')[0] ?? {};
+    expect(snapshot?.dictionary).toMatchObject({ from: 'server', known: 15, problem: null });
+    const page = await client.call('markets.browse', { ...BROWSE, sort: 'pair', limit: 10 });
+    const rest = await client.call('markets.browse', { ...BROWSE, sort: 'pair', offset: 10 });
+    const markets = [...page.markets, ...rest.markets];
+    expect(markets.map(({ symbol, base }) => `${symbol}/${base}`)).toEqual(
+      markets.map(({ symbol, base }) => `${symbol}/${base}`).sort(),
+    );
+    expect([page.total, markets.length, page.offset, rest.offset]).toEqual([15, 15, 0, 10]);
+    expect(page.venues.map(({ value, count }) => `${value} ${count}`)).toEqual([
+      'binance 6',
+      'kraken 5',
+      'okx 4',
+    ]);
+    expect(page.assetTypes).toEqual([{ value: 'spot', count: 15 }]);
+    expect(page.active).toEqual({ yes: 14, no: 1 });
+    expect(page.read).toBe(snapshot?.dictionary.read);
+    const okx = await client.call('markets.browse', { ...BROWSE, text: 'usdt', venue: 'okx', active: true });
+    expect(okx.markets.every(({ venue, base }) => venue === 'okx' && base === 'usdt')).toBe(true);
+    expect(okx.total).toBe(4);
+    await client.call('markets.reload', {});
+    await expect
+      .poll(() => client.eventsOf('dictionary').map(({ dictionary }) => dictionary.loading))
+      .toEqual(expect.arrayContaining([true, false]));
+    const { revision } = await client.call('markets.browse', BROWSE);
+    expect(revision).toBeGreaterThan(page.revision);
+  });
+
   it('a view that goes leaves the core, and the others stay', async () => {
     const [one, other] = [await join(), await join()];
     expect(joined).toBe(2);
@@ -294,6 +345,8 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'recording.set': { on: true },
       'watch.set': { markets: [market] },
       'markets.search': { text: 'btc', limit: 5 },
+      'markets.browse': BROWSE,
+      'markets.reload': {},
       'follow.set': { charts: [chart], tapes: [market] },
       'candles.page': { chart, before: null, limit: 10 },
       'trades.page': { market, before: null, limit: 10 },
@@ -310,7 +363,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'source.set': { source: 'demo' },
     };
     const pages = [
-      ...['markets.search', 'candles.page', 'trades.page', 'sessions.list'],
+      ...['markets.search', 'markets.browse', 'candles.page', 'trades.page', 'sessions.list'],
       ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
     ];
     for (const [command, args] of Object.entries(good)) {

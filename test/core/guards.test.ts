@@ -12,6 +12,11 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'recording.set': { on: true },
   'watch.set': { markets: ['binance-btc-usdt'] },
   'markets.search': { text: 'btc', limit: 20 },
+  'markets.browse': {
+    ...{ text: 'btc', venue: null, assetType: 'spot', active: true, sort: 'volume', descending: true },
+    ...{ offset: 400, limit: 200 },
+  },
+  'markets.reload': {},
   'follow.set': { charts: [{ market: 'm', granularity: '1m' }], tapes: ['m'] },
   'candles.page': { chart: { market: 'm', granularity: '1h' }, before: null, limit: 500 },
   'trades.page': { market: 'm', before: 1, limit: 5_000 },

@@ -336,7 +336,11 @@ describe('row 35: text that is not what it seems', () => {
       address: 'http://127.0.0.1:1',
       fetch: async () => Response.json({ content: [{ market: { id, pairId: '\u2067x' } }], hasNext: false }),
       logger: { log: () => undefined },
-      now: () => 0,
+      clock: new TestClock(),
+      cache: { readSetting: async () => null, writeSetting: async () => undefined },
+      random: Math.random,
+      changed: () => undefined,
+      renewed: () => undefined,
     });
     expect(dictionary.market(id)).toMatchObject({ id, symbol: 'rlobtc' });
     await dictionary.load();

@@ -1,6 +1,7 @@
 /** Values of the contract for the tests of the renderer. */
 import type {
   ClientChannel,
+  DictionaryState,
   Endpoint,
   LinkState,
   Message,
@@ -95,6 +96,23 @@ export function link(endpoint: Endpoint, over: Partial<LinkState> = {}): LinkSta
   };
 }
 
+export function dictionary(over: Partial<DictionaryState> = {}): DictionaryState {
+  return {
+    loading: false,
+    pages: 1,
+    totalPages: 1,
+    markets: 3,
+    totalMarkets: 3,
+    known: 3,
+    skipped: 0,
+    read: 1_700_000_000_000,
+    from: 'server',
+    problem: null,
+    retryAt: null,
+    ...over,
+  };
+}
+
 export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
   return {
     version: CONTRACT_VERSION,
@@ -105,6 +123,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     links: { trades: link('trades'), candles: link('candles') },
     recording: { state: 'recording', session: null, problem: null },
     watchlist: [watchRow('a'), watchRow('b'), watchRow('c')],
+    dictionary: dictionary(),
     store: { folder: '/tmp/cache', bytes: 0, free: null, trades: 0, candles: 0 },
     notice: null,
     settings: { theme: 'system' },

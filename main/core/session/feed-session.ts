@@ -17,6 +17,7 @@ import {
   type DecodedCandle,
   type DecodedTrade,
   type Decoder,
+  type MarketLookup,
   type Refusal,
 } from '../protocol/decode.ts';
 import { type Dialect, subscribeMessage } from '../protocol/dialect.ts';
@@ -73,6 +74,8 @@ export interface FeedSessionOptions {
   readonly sockets: SocketFactory;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Finds a market that the feed names by venue and pair; without it such messages are refused. */
+  readonly lookup?: MarketLookup;
   readonly listener: FeedSessionListener;
   readonly meter?: LinkMeter;
 }
@@ -115,7 +118,7 @@ export class FeedSession {
 
   constructor(options: FeedSessionOptions) {
     this.#options = options;
-    this.#decoder = createDecoder(options.dialect);
+    this.#decoder = createDecoder(options.dialect, options.lookup ?? null);
     this.#health = new Health(options.clock, options.random, options.meter ?? null);
     this.#since = this.#wallMs();
   }

@@ -378,7 +378,8 @@ describe('coverage', () => {
     subscribe('trades');
     subscribe('candles');
     clock.advance(1_000);
-    await vi.waitFor(async () => expect(await covered('trades')).toEqual([['live', 1_000]]));
+    await vi.waitFor(async () => expect(await covered('trades')).toHaveLength(1));
+    const before = await covered('trades');
     fails = true;
     recorder.trade(trade('1'));
     const start = Math.floor(clock.now() / MINUTE) * MINUTE;
@@ -388,7 +389,7 @@ describe('coverage', () => {
     recorder.trade(trade('2'));
     clock.advance(900);
     recorder.trade(trade('3'));
-    expect(await covered('trades')).toEqual([['live', 1_000]]);
+    expect(await covered('trades')).toEqual(before);
     fails = false;
     clock.advance(1_050);
     await vi.waitFor(() => expect(recorder.recording.state).toBe('recording'));
@@ -486,7 +487,7 @@ describe('the journal', () => {
     clock.advance(100);
     told = [];
     for (let n = 0; n < 30; n++) {
-      for (let each = 0; each < 50; each++) recorder.transition('trades', 'live', 'stale', OPENED);
+      for (let each = 0; each < 25; each++) recorder.transition('trades', 'live', 'stale', OPENED);
       clock.advance(100);
       if (n === 15) {
         // They wait for a commit that is not known to be on disk yet, and are told once.
@@ -498,7 +499,7 @@ describe('the journal', () => {
     }
     await recorder.close();
     expect(rows).toEqual(told.map(({ row }) => row));
-    expect(await journal()).toHaveLength(1_500);
+    expect(await journal()).toHaveLength(750);
     expect(logged).toEqual([]);
   });
 
