@@ -3,13 +3,14 @@
  * screen, and the commands that a user gives. Bulk data (candles, trades) stays in plain objects;
  * views depend on a revision that goes up at most once an animation frame.
  */
-import { CONTRACT_VERSION } from '../../main/core/contract.ts';
+import { CONTRACT_VERSION, MAX_WATCHED } from '../../main/core/contract.ts';
 import type {
   ChartKey,
   CommandArgs,
   CommandName,
   CommandValue,
   CoreEvent,
+  DictionaryState,
   Endpoint,
   Gap,
   Granularity,
@@ -30,14 +31,16 @@ import type { Feed, Step } from './charts.ts';
 import type { Client } from './client.ts';
 import { FeedView } from './feed-view.svelte.ts';
 import { onNextFrame } from './frames.ts';
+import { MarketList } from './market-list.svelte.ts';
 import { readSteps, writeSteps } from './preferences.ts';
 import { reduce, withGap } from './reduce.ts';
 import type { View } from './reduce.ts';
 import { arrange } from './slots.ts';
 import type { Slots } from './slots.ts';
 import { Tape } from './tape.ts';
+import { idSet, withMarkets, withoutMarkets } from './watchlist.ts';
 
-export type Tab = 'live' | 'sessions' | 'feed';
+export type Tab = 'live' | 'markets' | 'sessions' | 'feed';
 
 /** Trades asked for at a time. */
 const TAPE_PAGE = 500;
@@ -73,12 +76,20 @@ export class App {
   readonly tape = new Tape();
   readonly charts: Charts;
   readonly feedView = new FeedView((name, args) => this.ask(name, args));
+  readonly markets = new MarketList((args) => this.ask('markets.browse', args));
 
   /** Milliseconds to the next attempt on the bridge; null while none is due. */
   readonly bridgeWait = $derived(
     this.bridge.phase === 'lost' && this.bridge.retryAt !== null
       ? Math.max(0, this.bridge.retryAt + this.#clockOffset - this.now)
       : null,
+  );
+
+  /** The watchlist that was asked for, until the core shows it: the next change builds on it. */
+  #wanted = $state.raw<readonly string[] | null>(null);
+  /** The ids of the watchlist, as it will be once the core has done what was asked of it. */
+  readonly watched: ReadonlySet<string> = $derived(
+    idSet(this.#wanted ?? this.view?.watchlist.map((row) => row.market.id) ?? []),
   );
 
   readonly main = $derived(this.row(this.slots[0] ?? null));
@@ -94,8 +105,6 @@ export class App {
   #lastEvent: Millis = Date.now();
   #tapeMarket: string | null = null;
   #followed = '';
-  /** The watchlist that was asked for, until the core shows it: the next change builds on it. */
-  #wanted: readonly string[] | null = null;
   #schedule: () => void;
 
   constructor(transport: Transport) {
@@ -167,9 +176,21 @@ export class App {
     this.#follow();
   }
 
-  async addMarket(market: string): Promise<void> {
-    const ids = this.#wanted ?? this.#ids();
-    if (!ids.includes(market)) await this.#setWatchlist([...ids, market]);
+  addMarket(market: string): Promise<void> {
+    return this.addMarkets([market]);
+  }
+
+  /** Adds as many as the watchlist takes, in their order, and says so when that is not all. */
+  async addMarkets(markets: readonly string[]): Promise<void> {
+    const { ids, added, left } = withMarkets(this.#wanted ?? this.#ids(), markets);
+    if (added > 0) await this.#setWatchlist(ids);
+    if (left === 0) return;
+    const what = added === 0 ? 'Nothing was' : `Only ${added} of ${added + left} were`;
+    this.notice = {
+      kind: 'bad-argument',
+      message: `${what} added: the watchlist takes ${MAX_WATCHED} markets.`,
+      action: 'Remove some first.',
+    };
   }
 
   async removeMarket(market: string): Promise<void> {
@@ -227,6 +248,15 @@ export class App {
     if (added === 0 && this.tapeMore) await this.#loadTrades(oldest);
   }
 
+  async removeMarkets(markets: readonly string[]): Promise<void> {
+    await this.#setWatchlist(withoutMarkets(this.#wanted ?? this.#ids(), markets));
+  }
+
+  /** Reads the dictionary from the server now. */
+  reloadMarkets(): Promise<Result<null>> {
+    return this.call('markets.reload', {});
+  }
+
   async #setWatchlist(markets: readonly string[]): Promise<void> {
     this.#wanted = markets;
     const result = await this.call('watch.set', { markets });
@@ -268,6 +298,8 @@ export class App {
       this.#wanted = null;
     if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
     if (event.type === 'snapshot') void this.loadSessions();
+    if (event.type === 'dictionary' && isRenewed(event.dictionary, before?.dictionary))
+      this.markets.renewed();
     if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
     this.feedView.take(event);
     this.#schedule();
@@ -291,6 +323,7 @@ export class App {
     this.#tapeMarket = null;
     this.#followed = '';
     this.sessions = null;
+    this.markets.reset();
     this.#touchTape();
   }
 
@@ -373,6 +406,11 @@ export class App {
     this.#tapeChanged = false;
     this.#chartsChanged = false;
   }
+}
+
+/** Whether other markets are known, and not only more of a reading that goes on. */
+function isRenewed(now: DictionaryState, before: DictionaryState | undefined): boolean {
+  return now.read !== before?.read || now.from !== before.from || now.known !== before.known;
 }
 
 function newestFirst(a: SessionSummary, b: SessionSummary): number {
