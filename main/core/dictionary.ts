@@ -94,8 +94,8 @@ export class Dictionary {
   readonly #ended = new AbortController();
   #state: DictionaryState = NO_DICTIONARY;
   #markets: ReadonlyMap<string, ListedMarket> = new Map();
-  /** Venue, then pair, to the market's id; null where several markets have both. */
-  #pairs: ReadonlyMap<string, ReadonlyMap<string, string | null>> = new Map();
+  /** By venue, then pair. Made when it is first needed: most feeds give a market's id. */
+  #pairs: ReadonlyMap<string, ReadonlyMap<string, Named>> | null = null;
   #index: MarketIndex | null = null;
   #revision = 0;
   #reading: Reading | null = null;
@@ -164,7 +164,8 @@ export class Dictionary {
 
   /** The id of the market that the feed names by venue and pair; null when there is none, or more than one. */
   marketLookup(venue: string, pairId: string): string | null {
-    return this.#pairs.get(venue)?.get(pairId) ?? null;
+    this.#pairs ??= pairsOf(this.#markets.values());
+    return this.#pairs.get(venue)?.get(pairId)?.id ?? null;
   }
 
   /** Ids of the active markets, in the dictionary's order. */
@@ -264,7 +265,7 @@ export class Dictionary {
     );
     this.#ended.signal.throwIfAborted();
     this.#markets = new Map(markets.map((listed) => [listed.market.id, listed]));
-    this.#pairs = pairsOf(markets);
+    this.#pairs = null;
     this.#index = index;
     this.#revision++;
     this.#tell({ known: markets.length, skipped, read, from });
@@ -309,22 +310,23 @@ function progressOf({ pages, totalPages, found, totalMarkets }: Reading): Partia
   return { pages, totalPages, markets: found.size, totalMarkets };
 }
 
+interface Named {
+  /** null where several markets have the venue and the pair. */
+  id: string | null;
+  active: boolean;
+}
+
 /** Of several markets with the same venue and pair, the active one, when there is but one such. */
-function pairsOf(markets: readonly ListedMarket[]): Map<string, Map<string, string | null>> {
-  const venues = new Map<string, Map<string, string | null>>();
-  const isActive = new Map<string, boolean>();
+function pairsOf(markets: Iterable<ListedMarket>): Map<string, Map<string, Named>> {
+  const venues = new Map<string, Map<string, Named>>();
   for (const { market, venueId, pairId } of markets) {
     if (venueId === '' || pairId === '') continue;
     let pairs = venues.get(venueId);
-    if (pairs === undefined) venues.set(venueId, (pairs = new Map<string, string | null>()));
-    const key = `${venueId}\0${pairId}`;
-    const rival = isActive.get(key);
-    if (rival === undefined || (market.active && !rival)) {
-      pairs.set(pairId, market.id);
-      isActive.set(key, market.active);
-    } else if (rival === market.active) {
-      pairs.set(pairId, null);
-    }
+    if (pairs === undefined) venues.set(venueId, (pairs = new Map<string, Named>()));
+    const rival = pairs.get(pairId);
+    const { id, active } = market;
+    if (rival === undefined || (active && !rival.active)) pairs.set(pairId, { id, active });
+    else if (rival.active === active) rival.id = null;
   }
   return venues;
 }

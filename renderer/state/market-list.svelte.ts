@@ -58,8 +58,10 @@ export class MarketList {
   /** The row that keys act on, and where a selection of several began. */
   cursor = $state(0);
   anchor = $state(0);
-  /** Kept for the next time that the list is shown. */
+  /** How far it is scrolled, px; kept for the next time that the list is shown. */
   scrollTop = 0;
+  /** Goes up when another list begins at its top. A scroll of the user's is never taken back. */
+  begun = $state(0);
 
   readonly #browse: Browse;
   #pages: Pages = [];
@@ -214,7 +216,10 @@ export class MarketList {
     this.problem = null;
     this.found = { total, venues, assetTypes, active, read };
     this.move(fromTop ? 0 : this.cursor, false);
-    if (fromTop) this.scrollTop = 0;
+    if (fromTop) {
+      this.scrollTop = 0;
+      this.begun++;
+    }
     this.revision++;
     this.#fill();
   }

@@ -47,7 +47,9 @@ function troubleWords({ problem, retryAt, skipped, from }: DictionaryState, now:
   }
   const lead = from === 'cache' ? 'Offline: ' : from === 'server' ? 'Not renewed: ' : '';
   const words = problem.serverWords === null ? '' : ` The server says “${problem.serverWords}”.`;
-  const next = retryAt === null ? '' : ` Next try in ${elapsedWords(now, Math.max(now, retryAt))}.`;
+  // The clock of the screen goes by the second.
+  const isSoon = retryAt === null || retryAt - now < 1_000;
+  const next = isSoon ? '' : ` Next try in ${elapsedWords(now, retryAt)}.`;
   return `${lead}${problem.message}${words} ${problem.action}${next}`;
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CoreEvent } from '../../main/core/contract.ts';
+import { type CoreEvent, MAX_WATCHED } from '../../main/core/contract.ts';
 import { App } from '../../renderer/state/app.svelte.ts';
-import { snapshot, TestChannel, tradeBytes, watchRow } from './support.ts';
+import { dictionary, snapshot, TestChannel, tradeBytes, watchRow } from './support.ts';
 
 // For the whole file: a frame may still be due when a test has ended.
 vi.stubGlobal('requestAnimationFrame', (run: () => void) => setTimeout(run, 0));
@@ -84,6 +84,32 @@ describe('App', () => {
     event({ type: 'watchlist', rows: [watchRow('b'), watchRow('c')] });
     void app.addMarket('d');
     expect(asked('watch.set').at(-1)).toEqual({ markets: ['b', 'c', 'd'] });
+  });
+
+  it('adds as many markets as the watchlist takes, and says that it is full', async () => {
+    const rows = Array.from({ length: MAX_WATCHED - 1 }, (_, n) => watchRow(`m${n}`));
+    event({ type: 'snapshot', snapshot: snapshot({ watchlist: rows }) });
+    const adding = app.addMarkets(['m0', 'x', 'y']);
+    expect(app.watched.has('x')).toBe(true);
+    channel.answer('watch.set', null);
+    await adding;
+    expect((asked('watch.set').at(-1) as { markets: string[] }).markets.slice(-2)).toEqual(['m498', 'x']);
+    expect(app.notice?.message).toContain('Only 1 of 2 were added: the watchlist takes 500 markets');
+    await app.addMarket('z');
+    expect(app.notice?.message).toContain('Nothing was added');
+    expect(asked('watch.set')).toHaveLength(1);
+  });
+
+  it('asks for its list of markets again when others are known, and not for each page that is read', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    const browsed = (): number => asked('markets.browse').length;
+    event({ type: 'dictionary', dictionary: dictionary({ loading: true, pages: 1 }) });
+    event({ type: 'dictionary', dictionary: dictionary({ loading: true, pages: 2 }) });
+    expect(browsed()).toBe(0);
+    event({ type: 'dictionary', dictionary: dictionary({ known: 4, read: 1_700_000_000_001 }) });
+    expect(browsed()).toBe(1);
+    await vi.waitUntil(() => app.view?.dictionary.known === 4);
   });
 
   it('starts anew when the source changes: its store is another one', async () => {

@@ -46,6 +46,7 @@ function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trad
     logger: { log: () => undefined },
     sockets,
     random: () => 0.5,
+    lookup: (venue, pair) => (venue === 'okx' && pair === 'btc-usdt' ? 'm' : null),
     listener: {
       connected: () => undefined,
       disconnected: (problem, silence) => void ended.push([problem, silence]),
@@ -76,6 +77,21 @@ const receive = (message: unknown): void =>
 const trade = (id: string): unknown => ({
   type: 'trade',
   payload: { id, marketId: 'm', timestamp: '2024-01-15T18:00:00.000Z', price: '1', size: '1', side: 'buy' },
+});
+
+it('takes a trade that names its market by venue and pair, when the dictionary knows which it is', () => {
+  const session = link();
+  session.setMarkets(['m']);
+  session.start();
+  last().events.open();
+  const named = (id: string, pairId: string): unknown => ({
+    type: 'trade',
+    payload: { id, marketVenue: 'okx', pairId, timestamp: '2024-01-15T18:00:00.000Z', price: '1', size: '1' },
+  });
+  receive(named('known', 'btc-usdt'));
+  receive(named('unknown', 'eth-usdt'));
+  expect(trades).toEqual(['known']);
+  expect(session.state.refused).toBe(1);
 });
 
 /** Moves the clock until another socket is opened. */
