@@ -361,6 +361,74 @@ export interface Settings {
   readonly theme: Theme;
 }
 
+/** Which dialect the real feed is spoken to in. The demo feed speaks the default. */
+export interface DialectState {
+  /** It is the user's own, not the default. */
+  readonly own: boolean;
+  /** The own dialect's name; empty when it has none. */
+  readonly name: string;
+  /** Why the own dialect cannot be used. The real feed is not connected then, in the default neither. */
+  readonly problem: AppError | null;
+  /** The file that this run was started with, which goes before what is kept; null without one. */
+  readonly file: string | null;
+}
+
+/** One thing that is wrong with a dialect document. */
+export interface DialectProblem {
+  /** Of the field, such as `subscribe.payload`; empty for the document as a whole. */
+  readonly path: string;
+  /** The rest of the sentence: what it must be. */
+  readonly message: string;
+  /** UTF-16 units of the document: [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface DialectDocuments {
+  /** The own document, as it was written; null when there is none. */
+  readonly document: string | null;
+  /** A document that says all of the default. */
+  readonly defaults: string;
+  /** Addresses that the environment sets, whatever a document says. */
+  readonly environment: Partial<Readonly<Record<Endpoint | 'dictionary', string>>>;
+}
+
+/** What was read of a message. */
+export interface PreviewField {
+  readonly name: string;
+  /** Exact; empty when the message does not tell it. */
+  readonly value: string;
+  /** The message's field or fields that it was taken from; empty for none. */
+  readonly from: string;
+}
+
+/** What the decoder makes of one message, or of one item of it. */
+export interface PreviewItem {
+  readonly kind: 'trade' | 'candle' | 'acknowledgement' | 'error' | 'unknown' | 'refused';
+  /** Why it is taken for that, in sentences. */
+  readonly why: string;
+  readonly fields: readonly PreviewField[];
+}
+
+export interface DialectPreview {
+  /** In the order of the document. With one, the rest is empty. */
+  readonly problems: readonly DialectProblem[];
+  readonly name: string;
+  /** Where the real feed would be connected, and so be sent the key: the environment's addresses go before. */
+  readonly addresses: readonly string[];
+  /** The handshake's header, the key left out. */
+  readonly header: string;
+  /** What would be sent to subscribe to one market of the watchlist. */
+  readonly requests: readonly string[];
+  /** The first 200 of what is in the frame. */
+  readonly items: readonly PreviewItem[];
+  /** Of all that is in the frame. */
+  readonly total: number;
+}
+
 export type SourceKind = 'none' | 'live' | 'demo';
 
 export interface Snapshot {
@@ -377,6 +445,7 @@ export interface Snapshot {
   /** What the user must know and has not put away: a record that was damaged, say. */
   readonly notice: AppError | null;
   readonly settings: Settings;
+  readonly dialect: DialectState;
 }
 
 /** A candle for the screen. `open` to `close` and `vwap` are NaN-free: null when no trade was in the period. */
@@ -414,7 +483,8 @@ export type CoreEvent =
   | { readonly type: 'dictionary'; readonly dictionary: DictionaryState }
   | { readonly type: 'store'; readonly store: StoreState }
   | { readonly type: 'notice'; readonly notice: AppError | null }
-  | { readonly type: 'settings'; readonly settings: Settings };
+  | { readonly type: 'settings'; readonly settings: Settings }
+  | { readonly type: 'dialect'; readonly dialect: DialectState };
 
 export interface CandlePage {
   readonly count: number;
@@ -515,6 +585,14 @@ export interface Commands {
   /** Puts the notice away. */
   'notice.dismiss': { args: Record<string, never>; value: null };
   'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
+  'dialect.get': { args: Record<string, never>; value: DialectDocuments };
+  /** Keeps the user's own dialect, or goes back to the default (null). The real feed reconnects in it. */
+  'dialect.set': { args: { readonly document: string | null }; value: null };
+  /** What would come of a document and of a frame in it. Nothing changes. 64 KB and 256 KB at most. */
+  'dialect.preview': {
+    args: { readonly document: string; readonly endpoint: Endpoint; readonly frame: string };
+    value: DialectPreview;
+  };
 }
 
 export type CommandName = keyof Commands;

@@ -21,7 +21,9 @@ import { NO_DICTIONARY, nothingFound } from './dictionary.ts';
 import { Feed } from './feed.ts';
 import { Hub, HubClient } from './flow/hub.ts';
 import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
+import { type GivenDialect, OwnDialect } from './own-dialect.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
+import { DEFAULT_DIALECT } from './protocol/dialect.ts';
 import { type AppError, fail, ok, QuipuError, type Result, toAppError } from './result.ts';
 import { openStore } from './store/open.ts';
 import type { Store, StoreProgress } from './store/store.ts';
@@ -34,13 +36,19 @@ export interface CoreOptions {
   readonly version: string;
   /** The cache's folder. The demo feed records into its subfolder `demo`. */
   readonly folder: string;
-  readonly addresses: FeedAddresses;
+  /** Of the real feed, from the environment: they go before those of the dialect. */
+  readonly addresses: Partial<FeedAddresses>;
+  /** From QUIPU_DIALECT or --dialect: goes before the kept dialect, which stays as it is. */
+  readonly dialect?: GivenDialect | null;
   /** From QUIPU_API_KEY; used before the keychain and never stored. */
   readonly environmentKey: string | null;
   readonly ports: Ports;
   /** Called many times while a damaged record is salvaged or an older one is brought up to date. */
   readonly progress?: (progress: StoreProgress) => void;
-  /** A recording whose markets are given by the command line: nothing is read from or kept in settings. */
+  /**
+   * A recording whose markets are given by the command line: nothing is kept in settings, and of them the
+   * dialect alone is read, without which the feed could not be understood.
+   */
   readonly fixed?: { readonly markets: readonly string[]; readonly granularities: readonly Granularity[] };
 }
 
@@ -117,6 +125,7 @@ class QuipuCore implements Core {
   readonly #ownStore: Store;
   readonly #hub: Hub;
   readonly #timers: Timer[];
+  readonly #dialect: OwnDialect;
   #feed: Feed | null = null;
   #key: string | null;
   #keyState: KeyState = { place: 'none', problem: null };
@@ -134,6 +143,7 @@ class QuipuCore implements Core {
     this.#options = options;
     this.#ownStore = store;
     this.#hub = new Hub(clock);
+    this.#dialect = new OwnDialect(store, options.dialect ?? null, options.addresses);
     this.#key = options.environmentKey;
     this.#storeState = { folder: options.folder, bytes: 0, free: null, trades: 0, candles: 0 };
     this.#timers = [
@@ -149,6 +159,7 @@ class QuipuCore implements Core {
       const json = await this.#ownStore.readSetting('settings');
       if (json !== null) this.#settings = { ...this.#settings, ...storedSettings(json) };
     }
+    await this.#dialect.read();
     await this.#readKey();
     await this.#readStoreState();
   }
@@ -234,7 +245,9 @@ class QuipuCore implements Core {
   }
 
   async #startFeed(source: 'live' | 'demo'): Promise<void> {
-    const { addresses, fixed, folder, ports } = this.#options;
+    const { fixed, folder, ports } = this.#options;
+    // The demo's server speaks the default, whatever the real one speaks.
+    const dialect = source === 'demo' ? DEFAULT_DIALECT : this.#dialect.dialect;
     const demo = source === 'demo' ? await ports.startDemoFeed() : null;
     let feed: Feed;
     try {
@@ -249,7 +262,8 @@ class QuipuCore implements Core {
             });
       feed = new Feed({
         source,
-        addresses: demo?.addresses ?? addresses,
+        addresses: demo?.addresses ?? this.#dialect.addresses,
+        dialect,
         key: demo?.key ?? this.#key,
         granularities: fixed?.granularities ?? GRANULARITIES,
         store,
@@ -363,13 +377,14 @@ class QuipuCore implements Core {
       store: this.#storeState,
       notice: this.#notice,
       settings: this.#settings,
+      dialect: this.#dialect.state,
     };
   }
 
   #idle(endpoint: Endpoint): LinkState {
     return {
       endpoint,
-      url: endpoint === 'trades' ? this.#options.addresses.trades : this.#options.addresses.candles,
+      url: this.#dialect.addresses[endpoint],
       phase: 'idle',
       since: Math.floor(this.#options.ports.clock.now() / 1000),
       problem: null,
@@ -491,6 +506,24 @@ class QuipuCore implements Core {
       await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));
       this.#hub.broadcast({ type: 'settings', settings: this.#settings });
       return null;
+    },
+    'dialect.get': async () => this.#dialect.documents,
+    'dialect.set': async ({ document }) => {
+      // A dialect that could not be used kept the real feed from being connected at all.
+      const isAwaited = this.#dialect.state.problem !== null && this.#feed === null && this.#key !== null;
+      const isOther = await this.#dialect.set(document);
+      if (isOther && (isAwaited || this.#feed?.source === 'live')) await this.#change('live');
+      else this.#hub.broadcast({ type: 'dialect', dialect: this.#dialect.state });
+      return null;
+    },
+    'dialect.preview': async ({ document, endpoint, frame }) => {
+      const feed = this.#feed;
+      return this.#dialect.preview(document, endpoint, frame, {
+        lookup: feed === null ? null : (venue, pair) => feed.dictionary.marketLookup(venue, pair),
+        names: (market) => feed?.dictionary.marketNames(market) ?? null,
+        market: feed?.board.markets[0] ?? null,
+        granularities: this.#options.fixed?.granularities ?? GRANULARITIES,
+      });
     },
   };
 

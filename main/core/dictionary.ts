@@ -18,6 +18,7 @@ import { type ListedMarket, marketOf, word } from './markets/item.ts';
 import { malformed, PageError, readPage } from './markets/page.ts';
 import { MarketIndex } from './markets/search.ts';
 import type { Clock, Logger, Timer } from './ports.ts';
+import type { MarketNames } from './protocol/dialect.ts';
 
 /** Of the API's 1 to 5,000: some 400 kB and a few ms of work, so that progress is seen. */
 const PAGE_SIZE = 1_000;
@@ -166,6 +167,16 @@ export class Dictionary {
   marketLookup(venue: string, pairId: string): string | null {
     this.#pairs ??= pairsOf(this.#markets.values());
     return this.#pairs.get(venue)?.get(pairId)?.id ?? null;
+  }
+
+  /**
+   * Venue and pair of a market as the dictionary has them, for a dialect that asks by them; null where they
+   * would not lead back to this market.
+   */
+  marketNames(id: string): MarketNames | null {
+    const listed = this.#markets.get(id);
+    if (listed === undefined || this.marketLookup(listed.venueId, listed.pairId) !== id) return null;
+    return { venue: listed.venueId, pair: listed.pairId };
   }
 
   /** Ids of the active markets, in the dictionary's order. */

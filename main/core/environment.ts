@@ -1,7 +1,11 @@
 /** Settings by environment variables. The key comes from here or the keychain, never from argv. */
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { guards } from './guards.ts';
+import { type GivenDialect, unusable } from './own-dialect.ts';
 import type { FeedAddresses } from './ports.ts';
-import { DEFAULT_DIALECT } from './protocol/dialect.ts';
+import { addressFault, type AddressUse, plainAddress } from './protocol/address.ts';
+import { MAX_DOCUMENT, parseDialect } from './protocol/dialect-document.ts';
 import { QuipuError, toAppError } from './result.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,35 +21,63 @@ export function environmentKey(env: Environment = process.env): string | null {
   }
 }
 
-/** The feed's addresses. @throws {QuipuError} `bad-argument` for one that is no address, or that would show the key */
-export function feedAddresses(env: Environment = process.env): FeedAddresses {
-  const known = DEFAULT_DIALECT.addresses;
+/**
+ * The feed dialect of QUIPU_DIALECT, or null. It goes before the one that is kept, for this run alone.
+ *
+ * @throws {QuipuError} `bad-argument` when the file cannot be read or is no dialect document
+ */
+export function environmentDialect(env: Environment = process.env): GivenDialect | null {
+  const file = env['QUIPU_DIALECT'];
+  if (file === undefined || file === '') return null;
+  const given = readDialectFile(file);
+  const parsed = parseDialect(given.text);
+  if (!parsed.ok) throw unusable(`QUIPU_DIALECT: ${given.file}`, parsed.problems);
+  return given;
+}
+
+/** A file that should be a dialect document, unchecked. @throws {QuipuError} `bad-argument` when it cannot be read */
+export function readDialectFile(name: string): GivenDialect {
+  const file = resolve(name);
+  let text: string;
+  try {
+    if (statSync(file).size > MAX_DOCUMENT) {
+      throw new Error(`it is larger than ${MAX_DOCUMENT / 1024} KB`);
+    }
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new QuipuError(
+      'bad-argument',
+      `The feed dialect ${file} cannot be read: ${why}.`,
+      'Name a file that holds a dialect document.',
+    );
+  }
+  return { file, text };
+}
+
+/**
+ * The feed's addresses that the environment sets. They win over those of the user's own dialect, which win
+ * over the default's: whoever starts a process decides last where its key goes.
+ *
+ * @throws {QuipuError} `bad-argument` for one that is no address, or that would show the key
+ */
+export function feedAddresses(env: Environment = process.env): Partial<FeedAddresses> {
   return {
-    trades: address(env, 'QUIPU_TRADES_URL', known.trades, 'wss:', 'ws:'),
-    candles: address(env, 'QUIPU_METRICS_URL', known.candles, 'wss:', 'ws:'),
-    dictionary: address(env, 'QUIPU_DICTIONARY_URL', known.dictionary, 'https:', 'http:'),
+    ...address(env, 'trades', 'QUIPU_TRADES_URL', 'socket'),
+    ...address(env, 'candles', 'QUIPU_METRICS_URL', 'socket'),
+    ...address(env, 'dictionary', 'QUIPU_DICTIONARY_URL', 'web'),
   };
 }
 
-function address(env: Environment, name: string, known: string, safe: string, open: string): string {
+function address(
+  env: Environment,
+  of: keyof FeedAddresses,
+  name: string,
+  use: AddressUse,
+): Partial<FeedAddresses> {
   const given = env[name];
-  if (given === undefined || given === '') return known;
-  const url = URL.canParse(given) ? new URL(given) : null;
-  if (url === null || (url.protocol !== safe && url.protocol !== open)) {
-    throw new QuipuError('bad-argument', `${name} must be an address that begins with ${safe}//.`);
-  }
-  if (url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw new QuipuError('bad-argument', `${name} must have no user, password or fragment.`);
-  }
-  if (url.protocol === open && !isThisComputer(url.hostname)) {
-    throw new QuipuError(
-      'bad-argument',
-      `${name} must begin with ${safe}//: ${open}// is for a server on this computer alone.`,
-    );
-  }
-  return given.replace(/\/+$/, '');
-}
-
-function isThisComputer(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+  if (given === undefined || given === '') return {};
+  const fault = addressFault(given, use);
+  if (fault !== null) throw new QuipuError('bad-argument', `${name} ${fault}`);
+  return { [of]: plainAddress(given) };
 }

@@ -16,7 +16,7 @@ import { Board, BOARD_CANDLES } from './flow/board.ts';
 import type { Hub } from './flow/hub.ts';
 import { Recorder } from './flow/recorder.ts';
 import type { DemoFeedHandle, FeedAddresses, Ports } from './ports.ts';
-import { DEFAULT_DIALECT } from './protocol/dialect.ts';
+import type { Dialect } from './protocol/dialect.ts';
 import { decimalToNumber } from './protocol/decimal.ts';
 import { FeedSession, type FeedSessionListener } from './session/feed-session.ts';
 import type { Store } from './store/store.ts';
@@ -24,6 +24,7 @@ import type { Store } from './store/store.ts';
 export interface FeedOptions {
   readonly source: Exclude<SourceKind, 'none'>;
   readonly addresses: FeedAddresses;
+  readonly dialect: Dialect;
   readonly key: string | null;
   readonly granularities: readonly Granularity[];
   readonly store: Store;
@@ -146,6 +147,7 @@ export class Feed {
   #rename(): void {
     const rows: MarketInfo[] = this.board.markets.map((market) => this.dictionary.market(market));
     this.board.setMarkets(rows);
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].renamed();
     this.#options.rowsChanged();
   }
 
@@ -164,7 +166,7 @@ export class Feed {
       },
       subscription: (market, state, words) => {
         if (state === 'refused') {
-          ports.logger.log('warn', 'the server refused a market', { market, endpoint, words });
+          ports.logger.log('warn', 'a market is not subscribed to', { market, endpoint, words });
         }
         this.board.subscription(endpoint, market, state, words);
         recorder.subscription(endpoint, market, state, words);
@@ -183,13 +185,14 @@ export class Feed {
       endpoint,
       url: endpoint === 'trades' ? addresses.trades : addresses.candles,
       key,
-      dialect: DEFAULT_DIALECT,
+      dialect: this.#options.dialect,
       granularities,
       clock: ports.clock,
       logger: ports.logger,
       sockets: ports.sockets,
       random: Math.random,
       lookup: (venue, pair) => this.dictionary.marketLookup(venue, pair),
+      names: (market) => this.dictionary.marketNames(market),
       listener,
       meter: recorder.meter(endpoint),
     });

@@ -19,12 +19,15 @@ import {
   type Theme,
 } from './contract.ts';
 import { MAX_CHARTS, MAX_TAPES } from './flow/hub.ts';
+import { MAX_DOCUMENT } from './protocol/dialect-document.ts';
 import { QuipuError } from './result.ts';
 
 export const MAX_MARKETS = MAX_WATCHED;
 export const MAX_PAGE = 5_000;
 const MAX_ID = 200;
 const MAX_KEY = 4_096;
+/** Bytes of a pasted frame. */
+const MAX_FRAME = 256 * 1024;
 const SOURCES: readonly SourceKind[] = ['none', 'live', 'demo'];
 const THEMES: readonly Theme[] = ['system', 'dark', 'light'];
 
@@ -136,6 +139,19 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
     const { settings } = fields(args, ['settings']);
     return { settings: settingsOf(settings) };
   },
+  'dialect.get': none,
+  'dialect.set': (args) => {
+    const { document } = fields(args, ['document']);
+    return { document: document === null ? null : boundedText('document', document, MAX_DOCUMENT) };
+  },
+  'dialect.preview': (args) => {
+    const { document, endpoint, frame } = fields(args, ['document', 'endpoint', 'frame']);
+    return {
+      document: boundedText('document', document, MAX_DOCUMENT),
+      endpoint: oneOf<Endpoint>('endpoint', ENDPOINTS, endpoint),
+      frame: boundedText('frame', frame, MAX_FRAME),
+    };
+  },
 };
 
 /** Checks the part of the settings that is given; also for what was stored. @throws {QuipuError} */
@@ -173,6 +189,13 @@ function oneOf<T extends string>(name: string, allowed: readonly T[], value: unk
 function whole(name: string, value: unknown, low: number, high: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
     throw bad(`${name} must be a whole number from ${low} to ${high}.`);
+  }
+  return value;
+}
+
+function boundedText(name: string, value: unknown, bytes: number): string {
+  if (typeof value !== 'string' || value.length > bytes || Buffer.byteLength(value) > bytes) {
+    throw bad(`${name} must be text of at most ${bytes / 1024} KB.`);
   }
   return value;
 }

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   journal: async () => (await import('./commands/journal.ts')).journal,
   health: async () => (await import('./commands/health.ts')).health,
   refusals: async () => (await import('./commands/refusals.ts')).refusals,
+  dialect: async () => (await import('./commands/dialect.ts')).dialect,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   serve: async () => (await import('./commands/serve.ts')).serve,
 };
@@ -29,6 +30,7 @@ const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
   refusals    tells what of a session was refused, and why
   serve       the app in a browser of this computer
   doctor      tries the connection and says what to do
+  dialect     checks a dialect document, or shows the one in use
   demo-feed   a local server that speaks the API
 
 \`COMMAND --help\` tells a command's options.
@@ -38,6 +40,7 @@ Environment:
   QUIPU_TRADES_URL      address of the trades endpoint
   QUIPU_METRICS_URL     address of the aggregated trade metrics endpoint
   QUIPU_DICTIONARY_URL  base address of the dictionaries
+  QUIPU_DIALECT         a dialect document for this run, before the one that is kept
   QUIPU_DATA_DIR        folder of the recordings
   QUIPU_LOG             error, warn (without it), info or debug: what is told on stderr
 

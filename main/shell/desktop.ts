@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { app, type BrowserWindow, dialog, Menu, powerMonitor } from 'electron';
 import { type Core, createCore } from '../core/core.ts';
 import { toAppError } from '../core/result.ts';
-import { environmentKey, feedAddresses } from '../core/environment.ts';
+import { environmentDialect, environmentKey, feedAddresses } from '../core/environment.ts';
 import { progressWords } from '../core/store/progress.ts';
 import type { StoreProgress } from '../core/store/store.ts';
 import { serveBridge } from './bridge.ts';
@@ -93,6 +93,7 @@ export class Desktop {
       version: app.getVersion(),
       folder: this.#folder,
       addresses: feedAddresses(),
+      dialect: environmentDialect(),
       environmentKey: environmentKey(),
       ports: desktopPorts(join(this.#out, 'main'), this.#log),
       progress: (progress) => this.#showProgress(progress),

@@ -51,6 +51,8 @@ export function reduce(view: View | null, event: CoreEvent, before: Millis, now:
       return { ...view, notice: event.notice };
     case 'settings':
       return { ...view, settings: event.settings };
+    case 'dialect':
+      return { ...view, dialect: event.dialect };
     case 'trades':
     case 'candles':
     case 'journal':

@@ -149,6 +149,12 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   'refusals.list': [{}, { session: 'x' }, { session: 0 }],
   'frames.list': [{}, { endpoint: null }, { endpoint: 'both' }],
   'notice.dismiss': [{ notice: 1 }],
+  'dialect.get': [{ all: true }],
+  'dialect.set': [{}, { document: 1 }, { document: {} }, { document: 'x'.repeat(65_537) }],
+  'dialect.preview': [
+    ...[{}, { document: '{}', endpoint: 'trades' }, { document: '{}', endpoint: 'both', frame: '' }],
+    { document: '{}', endpoint: 'trades', frame: 'x'.repeat(262_145) },
+  ],
   'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
 };
 /** Of every command. */
@@ -357,6 +363,9 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'frames.list': { endpoint: 'trades' },
       'notice.dismiss': {},
       'settings.set': { settings: { theme: 'dark' } },
+      'dialect.get': {},
+      'dialect.set': { document: null },
+      'dialect.preview': { document: '{"quipuDialect":1}', endpoint: 'trades', frame: '' },
       'link.retry': { endpoint: null },
       'key.set': { key: KEY },
       'key.forget': {},
@@ -366,6 +375,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       ...['markets.search', 'markets.browse', 'candles.page', 'trades.page', 'sessions.list'],
       ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
     ];
+    pages.push('dialect.get', 'dialect.preview');
     for (const [command, args] of Object.entries(good)) {
       const result = await client.ask(command, args);
       expect(result, command).toMatchObject({ ok: true });

@@ -27,6 +27,9 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'frames.list': { endpoint: 'candles' },
   'notice.dismiss': {},
   'settings.set': { settings: { theme: 'dark' } },
+  'dialect.get': {},
+  'dialect.set': { document: '{"quipuDialect":1}' },
+  'dialect.preview': { document: '{}', endpoint: 'trades', frame: '' },
 };
 const names = Object.keys(GOOD) as CommandName[];
 

@@ -127,6 +127,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     store: { folder: '/tmp/cache', bytes: 0, free: null, trades: 0, candles: 0 },
     notice: null,
     settings: { theme: 'system' },
+    dialect: { own: false, name: '', problem: null, file: null },
     ...over,
   };
 }

@@ -16,6 +16,14 @@ export interface SubscribeRequest {
   readonly markets: readonly string[];
   /** For candles only. */
   readonly granularity: Granularity | null;
+  /** Of the first market, for a dialect that asks by them. */
+  readonly names?: MarketNames | null;
+}
+
+/** What the dictionary names a market by beside its id. */
+export interface MarketNames {
+  readonly venue: string;
+  readonly pair: string;
 }
 
 /** What a message is, by its `type`. */
@@ -29,8 +37,9 @@ export type Template =
 export interface RequestForm {
   readonly type: string;
   /**
-   * The payload. A string that is exactly `{marketIds}` stands for the array of ids, `{marketId}` for
-   * the first id. The granularity is added under `granularityField` when the request has one.
+   * The payload. A string that is exactly `{marketIds}` stands for the array of ids; within a string,
+   * `{marketId}`, `{venue}` and `{pair}` stand for the one market's id and names. The granularity is
+   * added under `granularityField` when the request has one.
    */
   readonly payload: { readonly [name: string]: Template };
 }
@@ -74,10 +83,26 @@ export const DEFAULT_DIALECT: Dialect = {
   ackTime: 5_000,
 };
 
+/** What may stand in a payload's strings. */
+export const PLACEHOLDERS = ['marketIds', 'marketId', 'venue', 'pair'] as const;
+const ONE_MARKET = /\{(marketId|venue|pair)\}/g;
+
+/** Whether it asks for markets by venue and pair, which only the dictionary can tell. */
+export function asksByNames({ subscribe, unsubscribe }: Dialect): boolean {
+  return stringsOf([subscribe.payload, unsubscribe.payload]).some((text) => /\{(venue|pair)\}/.test(text));
+}
+
+/** Every string of a template that may hold placeholders. */
+export function stringsOf(template: Template): string[] {
+  if (typeof template === 'string') return [template];
+  if (typeof template !== 'object' || template === null) return [];
+  return (isList(template) ? template : Object.values(template)).flatMap(stringsOf);
+}
+
 /** The text of the message that asks for it. */
 export function subscribeMessage(dialect: Dialect, request: SubscribeRequest): string {
   const form = request.action === 'subscribe' ? dialect.subscribe : dialect.unsubscribe;
-  const payload = Object.entries(form.payload).map(([name, value]) => [name, fill(value, request.markets)]);
+  const payload = Object.entries(form.payload).map(([name, value]) => [name, fill(value, request)]);
   if (request.granularity !== null) payload.push([dialect.granularityField, request.granularity]);
   return JSON.stringify({
     traceId: request.traceId,
@@ -86,12 +111,19 @@ export function subscribeMessage(dialect: Dialect, request: SubscribeRequest): s
   });
 }
 
-function fill(template: Template, markets: readonly string[]): unknown {
-  if (template === '{marketIds}') return markets;
-  if (template === '{marketId}') return markets[0] ?? null;
+function fill(template: Template, request: SubscribeRequest): unknown {
+  if (template === '{marketIds}') return request.markets;
+  if (typeof template === 'string') {
+    return template.replace(ONE_MARKET, (_whole, name: string) => oneMarket(name, request));
+  }
   if (typeof template !== 'object' || template === null) return template;
-  if (isList(template)) return template.map((each) => fill(each, markets));
-  return Object.fromEntries(Object.entries(template).map(([name, value]) => [name, fill(value, markets)]));
+  if (isList(template)) return template.map((each) => fill(each, request));
+  return Object.fromEntries(Object.entries(template).map(([name, value]) => [name, fill(value, request)]));
+}
+
+function oneMarket(placeholder: string, { markets, names }: SubscribeRequest): string {
+  if (placeholder === 'marketId') return markets[0] ?? '';
+  return (placeholder === 'venue' ? names?.venue : names?.pair) ?? '';
 }
 
 function isList(template: object): template is readonly Template[] {

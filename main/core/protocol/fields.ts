@@ -20,6 +20,7 @@ const NAMES = [
   'marketvenue',
   'marketvenueid',
   'exchange',
+  'venue',
   'pairid',
   'pair',
   'timestamp',
@@ -69,6 +70,11 @@ const LONGEST = 32;
 const spellings = new Map<string, FieldName | null>();
 const MOST_SPELLINGS = 1024;
 
+/** Whether the name means something without a dialect. */
+export function isKnown(name: string): boolean {
+  return known(name) !== null;
+}
+
 function known(spelling: string): FieldName | null {
   if (spelling.length > LONGEST) return null;
   const seen = spellings.get(spelling);
@@ -79,14 +85,52 @@ function known(spelling: string): FieldName | null {
   return name;
 }
 
-export function fieldsOf(object: JsonObject): Fields {
+/**
+ * The object's known fields.
+ *
+ * @param granularity what a dialect calls the granularity, when that is no known name
+ */
+export function fieldsOf(object: JsonObject, granularity: string | null = null): Fields {
   const fields = new Map<FieldName, JsonValue>();
   for (const [index, spelling] of object.names.entries()) {
-    const name = known(spelling);
+    const name = known(spelling) ?? (spelling === granularity ? 'granularity' : null);
     const value = object.values[index];
     if (name !== null && value !== undefined) fields.set(name, value);
   }
   return fields;
+}
+
+/** Known fields that note which of them were read, and how each is spelled in the message. */
+export class TracedFields extends Map<FieldName, JsonValue> {
+  readonly #spellings = new Map<FieldName, string>();
+  readonly #read = new Set<FieldName>();
+  /** Before the names, for those of an object within another: `market.`. */
+  readonly prefix: string;
+
+  constructor(object: JsonObject, granularity: string | null, prefix = '') {
+    super(fieldsOf(object, granularity));
+    this.prefix = prefix;
+    for (const spelling of object.names) {
+      const name = known(spelling) ?? (spelling === granularity ? 'granularity' : null);
+      if (name !== null) this.#spellings.set(name, spelling);
+    }
+  }
+
+  override get(name: FieldName): JsonValue | undefined {
+    const value = super.get(name);
+    if (value !== undefined && value !== null) this.#read.add(name);
+    return value;
+  }
+
+  /** How the field is written in the message, when it was read and said something. */
+  spellingOf(name: FieldName): string | null {
+    return this.#read.has(name) ? `${this.prefix}${this.#spellings.get(name) ?? name}` : null;
+  }
+}
+
+/** Fields of an object that a field of `outer` holds; traced when those are. */
+export function fieldsWithin(outer: Fields, object: JsonObject): Fields {
+  return outer instanceof TracedFields ? new TracedFields(object, null, 'market.') : fieldsOf(object);
 }
 
 /** The first of `names` whose value is there and not null. */

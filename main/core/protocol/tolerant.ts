@@ -8,7 +8,7 @@ import { GRANULARITY_MS } from '../contract.ts';
 import type { DecodedTrade, FrameSink, MarketLookup } from './decode.ts';
 import { canonicalDecimal, narrowDigits, parseDecimal } from './decimal.ts';
 import type { Dialect, MessageKind } from './dialect.ts';
-import { fieldsOf, first, textOf } from './fields.ts';
+import { fieldsOf, fieldsWithin, first, isKnown, textOf } from './fields.ts';
 import type { FieldName, Fields } from './fields.ts';
 import { JsonObject, JsonParser, MAX_FRAME } from './json.ts';
 import type { JsonValue } from './json.ts';
@@ -31,21 +31,37 @@ const MOST_ERRORS = 20;
 /** Half of a surrogate pair: text that UTF-8 cannot hold, so that it could not be kept exactly. */
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
-const VENUES = ['marketvenue', 'marketvenueid', 'exchange'] as const;
-const PAIRS = ['pairid', 'pair'] as const;
-const TIMES = ['timestamp', 'timeexchange', 'starttime', 'time'] as const;
-const CANDLE_TIMES = ['starttime', 'timestamp', 'timeexchange', 'time'] as const;
-const SIZES = ['size', 'volume', 'amount', 'quantity', 'qty'] as const;
-const VOLUMES = ['volume', 'size', 'amount', 'quantity', 'qty'] as const;
-const COUNTS = ['trades', 'tradecount', 'tradescount', 'count'] as const;
-const FINALS = ['final', 'isfinal', 'closed', 'isclosed', 'complete', 'iscomplete'] as const;
-const IDS = ['id', 'tradeid'] as const;
+export const VENUES = ['marketvenue', 'marketvenueid', 'exchange', 'venue'] as const;
+export const PAIRS = ['pairid', 'pair'] as const;
+export const TIMES = ['timestamp', 'timeexchange', 'starttime', 'time'] as const;
+export const CANDLE_TIMES = ['starttime', 'timestamp', 'timeexchange', 'time'] as const;
+export const SIZES = ['size', 'volume', 'amount', 'quantity', 'qty'] as const;
+export const VOLUMES = ['volume', 'size', 'amount', 'quantity', 'qty'] as const;
+export const COUNTS = ['trades', 'tradecount', 'tradescount', 'count'] as const;
+export const FINALS = ['final', 'isfinal', 'closed', 'isclosed', 'complete', 'iscomplete'] as const;
+export const IDS = ['id', 'tradeid'] as const;
+export const SIDES = ['side', 'takerside'] as const;
 const CONTAINERS = ['data', 'trades', 'items'] as const;
 
 type DataKind = 'trade' | 'candle';
 
+/**
+ * What told a message's kind: the dialect's `types`, a traceId that waits, an error's words, the fields
+ * of its payload, or nothing.
+ */
+export type Judged = 'type' | 'traceId' | 'words' | 'shape' | 'nothing';
+
+/** For who wants to know why. Told before the calls of the sink that it explains. */
+export interface DecodeTrace {
+  /** The object's known fields, in a form that notes which of them are read. */
+  fields(object: JsonObject, granularity: string | null): Fields;
+  judged(by: Judged, type: string | null): void;
+  /** The item that is read next. @param name of its granularity, when it stands in `metrics{}` */
+  item(scope: Scope, name: string | null): void;
+}
+
 /** An object, and those around it from which it inherits market, time and granularity. */
-class Scope {
+export class Scope {
   readonly fields: Fields;
   readonly outer: Scope | null;
   /** The frame's own fields: their time is the server's, not the exchange's. */
@@ -84,7 +100,7 @@ class Scope {
   get nested(): Fields | null {
     if (this.#nested === undefined) {
       const market = this.fields.get('market');
-      this.#nested = market instanceof JsonObject ? fieldsOf(market) : null;
+      this.#nested = market instanceof JsonObject ? fieldsWithin(this.fields, market) : null;
     }
     return this.#nested;
   }
@@ -105,7 +121,10 @@ export class TolerantDecoder {
   readonly #parser = new JsonParser();
   readonly #types: ReadonlyMap<string, MessageKind>;
   readonly #candleTime: Dialect['candleTime'];
+  /** What the dialect calls the granularity, when no message would be understood by that. */
+  readonly #granularity: string | null;
   readonly #lookup: MarketLookup | null;
+  readonly #trace: DecodeTrace | null;
   readonly #trade: DecodedTrade = {
     market: '',
     exchangeTime: 0,
@@ -121,10 +140,12 @@ export class TolerantDecoder {
   #pending: (traceId: string) => boolean = () => false;
   #samples = 0;
 
-  constructor(dialect: Dialect, lookup: MarketLookup | null) {
+  constructor(dialect: Dialect, lookup: MarketLookup | null, trace: DecodeTrace | null = null) {
     this.#types = new Map(Object.entries(dialect.types));
     this.#candleTime = dialect.candleTime;
+    this.#granularity = isKnown(dialect.granularityField) ? null : dialect.granularityField;
     this.#lookup = lookup;
+    this.#trace = trace;
   }
 
   /** Decodes frame[start..], which begins at a document. */
@@ -190,45 +211,58 @@ export class TolerantDecoder {
 
   /** One message; `start` and `end` say where it stands when the value itself does not. */
   #message(value: JsonValue, start: number, end: number): void {
+    const trace = this.#trace;
     if (!(value instanceof JsonObject)) {
+      trace?.judged('nothing', null);
       this.#refuse('shape', start, end);
       return;
     }
-    const fields = fieldsOf(value);
+    const fields = this.#fieldsOf(value);
     const type = textOf(fields.get('type'));
     const traceId = textOf(fields.get('traceid'));
     const named = type === null ? undefined : this.#types.get(type);
     const enveloped = fields.has('payload');
     const payload = enveloped ? (fields.get('payload') ?? null) : value;
-    const inner = payload instanceof JsonObject && payload !== value ? fieldsOf(payload) : null;
+    const inner = payload instanceof JsonObject && payload !== value ? this.#fieldsOf(payload) : null;
     const body = inner ?? (enveloped ? null : fields);
     const shaped = looksLikeData(payload, body);
 
     if (named === 'error' || (named !== 'ack' && !shaped && (isError(fields) || isError(inner)))) {
+      trace?.judged(named === 'error' ? 'type' : 'words', type);
       this.#answer(traceId, false, fields, inner);
       return;
     }
     const waited = traceId !== null && this.#pending(traceId);
-    if (named === 'ack' || waited) this.#answer(traceId, true, fields, inner);
+    if (named === 'ack' || waited) {
+      trace?.judged(named === 'ack' ? 'type' : 'traceId', type);
+      this.#answer(traceId, true, fields, inner);
+    }
     if (named === 'ack') return;
     if (named === undefined) {
       // An acknowledgement may echo fields of the request, so it must have a time to be data as well.
       if (waited && !(shaped && hasTime(payload, body))) return;
       if (!waited && !shaped) {
+        trace?.judged('nothing', type);
         if (type === null) this.#refuse('shape', value.start, value.end);
         else this.#sink.unknown(cleanWords(type, 100));
         return;
       }
     }
+    trace?.judged(named === undefined ? 'shape' : 'type', type);
     const outer = new Scope(fields, null, true);
     this.#items(payload, named, enveloped ? outer : null, value.start, value.end);
+  }
+
+  #fieldsOf(object: JsonObject): Fields {
+    const granularity = this.#granularity;
+    return this.#trace === null ? fieldsOf(object, granularity) : this.#trace.fields(object, granularity);
   }
 
   #answer(traceId: string | null, good: boolean, fields: Fields, inner: Fields | null): void {
     this.#sink.answer({
       traceId,
       ok: good,
-      markets: namedMarkets(inner ?? fields),
+      markets: namedMarkets(inner ?? fields, this.#lookup),
       words: wordsOf(inner) ?? wordsOf(fields),
     });
   }
@@ -252,7 +286,7 @@ export class TolerantDecoder {
       this.#refuse('shape', start, end);
       return;
     }
-    const scope = new Scope(fieldsOf(value), outer);
+    const scope = new Scope(this.#fieldsOf(value), outer);
     const held = heldItems(scope.fields);
     if (held !== undefined) {
       this.#items(held, kind, scope, value.start, value.end);
@@ -282,7 +316,7 @@ export class TolerantDecoder {
         continue;
       }
       try {
-        this.#candle(new Scope(fieldsOf(value), outer), name);
+        this.#candle(new Scope(this.#fieldsOf(value), outer), name);
       } catch (thrown) {
         this.#refused(thrown, value);
       }
@@ -290,6 +324,7 @@ export class TolerantDecoder {
   }
 
   #oneTrade(scope: Scope): void {
+    this.#trace?.item(scope, null);
     const fields = scope.fields;
     const trade = this.#trade;
     trade.market = this.#market(scope);
@@ -307,6 +342,7 @@ export class TolerantDecoder {
   }
 
   #candle(scope: Scope, name: string | null): void {
+    this.#trace?.item(scope, name);
     const fields = scope.fields;
     const market = this.#market(scope);
     const granularity =
@@ -345,11 +381,7 @@ export class TolerantDecoder {
 
   #market(scope: Scope): string {
     const market = scope.market;
-    if (market !== null) return market;
-    // By venue and pair, which only the dictionary can turn into an id.
-    const venue = this.#lookup === null ? null : scope.part(VENUES);
-    const pair = venue === null ? null : scope.part(PAIRS);
-    return (venue === null || pair === null ? null : this.#lookup?.(venue, pair)) ?? refuse('market');
+    return market ?? lookedUp(scope, this.#lookup) ?? refuse('market');
   }
 
   #refused(thrown: unknown, item: JsonObject): void {
@@ -485,16 +517,26 @@ function errorsOf(errors: JsonValue | undefined): string | null {
   return words.length === 0 ? null : words.join('; ');
 }
 
-function namedMarkets(fields: Fields): string[] {
+function namedMarkets(fields: Fields, lookup: MarketLookup | null): string[] {
   const value = first(fields, ['marketids', 'marketid', 'markets', 'market']);
   const list = Array.isArray(value) ? value.slice(0, MOST_NAMED) : value === undefined ? [] : [value];
-  return list
+  const named = list
     .map((each) => {
       if (!(each instanceof JsonObject)) return idOf(each);
       const nested = fieldsOf(each);
-      return idOf(nested.get('id') ?? nested.get('marketid'));
+      return idOf(nested.get('id') ?? nested.get('marketid')) ?? lookedUp(new Scope(nested, null), lookup);
     })
     .filter((id) => id !== null);
+  if (named.length > 0) return named;
+  const id = lookedUp(new Scope(fields, null), lookup);
+  return id === null ? [] : [id];
+}
+
+/** The market of a venue and pair, which only the dictionary can turn into an id. */
+function lookedUp(scope: Scope, lookup: MarketLookup | null): string | null {
+  const venue = lookup === null ? null : scope.part(VENUES);
+  const pair = venue === null ? null : scope.part(PAIRS);
+  return venue === null || pair === null ? null : (lookup?.(venue, pair) ?? null);
 }
 
 /** An id as text, exact: null when it is no string or number, too long, or not to be held in UTF-8. */
@@ -567,7 +609,7 @@ function isTrue(value: JsonValue | undefined): boolean | null {
 }
 
 function sideOf(fields: Fields): number {
-  const side = textOf(first(fields, ['side', 'takerside']))?.toLowerCase();
+  const side = textOf(first(fields, SIDES))?.toLowerCase();
   if (side === 'buy') return SIDE_BUY;
   if (side === 'sell') return SIDE_SELL;
   const buys = isTrue(fields.get('isbuyside'));

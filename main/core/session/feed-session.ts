@@ -20,7 +20,7 @@ import {
   type MarketLookup,
   type Refusal,
 } from '../protocol/decode.ts';
-import { type Dialect, subscribeMessage } from '../protocol/dialect.ts';
+import { asksByNames, type Dialect, type MarketNames, subscribeMessage } from '../protocol/dialect.ts';
 import type { Clock, Logger, Socket, SocketEvents, SocketFactory, Timer } from '../ports.ts';
 import { clockOffset } from './clock-offset.ts';
 import { Health, type LinkMeter } from './health.ts';
@@ -44,6 +44,9 @@ const TICK_MS = 1_000;
 const IDS_PER_MESSAGE = 100;
 /** The server's close code for a message of ours that it finds too long. */
 const TOO_LONG = 1009;
+
+const NO_NAMES =
+  'Quipu’s dictionary does not give the venue and pair of this market, by which the feed dialect asks for it.';
 
 /** What the session tells the machine; it adds the time and the chance. */
 type Told = LinkEvent extends infer E ? (E extends LinkEvent ? Omit<E, 'at' | 'random'> : never) : never;
@@ -76,6 +79,8 @@ export interface FeedSessionOptions {
   readonly random: () => number;
   /** Finds a market that the feed names by venue and pair; without it such messages are refused. */
   readonly lookup?: MarketLookup;
+  /** The other way, for a dialect that asks by venue and pair. */
+  readonly names?: (market: string) => MarketNames | null;
   readonly listener: FeedSessionListener;
   readonly meter?: LinkMeter;
 }
@@ -94,6 +99,9 @@ export class FeedSession {
   readonly #frames = new RawFrames();
   readonly #desired = new Set<string>();
   readonly #unconfirmed = new Set<string>();
+  /** Not asked for, since the dialect asks by names that the dictionary does not tell yet. */
+  readonly #unnamed = new Set<string>();
+  readonly #byNames: boolean;
   readonly #pending = new Map<string, Pending>();
   readonly #isPending = (traceId: string): boolean => this.#pending.has(traceId);
   #machine: Machine = INITIAL;
@@ -119,6 +127,7 @@ export class FeedSession {
   constructor(options: FeedSessionOptions) {
     this.#options = options;
     this.#decoder = createDecoder(options.dialect, options.lookup ?? null);
+    this.#byNames = asksByNames(options.dialect);
     this.#health = new Health(options.clock, options.random, options.meter ?? null);
     this.#since = this.#wallMs();
   }
@@ -187,11 +196,17 @@ export class FeedSession {
     for (const market of removed) {
       this.#desired.delete(market);
       this.#unconfirmed.delete(market);
+      this.#unnamed.delete(market);
       this.#options.listener.subscription(market, 'off', null);
     }
     if (!this.#open()) return;
     this.#request('subscribe', added);
     this.#request('unsubscribe', removed);
+  }
+
+  /** The dictionary tells other names now: markets that lacked them can be asked for. */
+  renamed(): void {
+    if (this.#open() && this.#unnamed.size > 0) this.#request('subscribe', [...this.#unnamed]);
   }
 
   #open(): boolean {
@@ -318,6 +333,7 @@ export class FeedSession {
     this.#ticker = null;
     this.#pending.clear();
     this.#unconfirmed.clear();
+    this.#unnamed.clear();
     if (problem.closeCode === TOO_LONG) this.#idsPerMessage = Math.ceil(this.#idsPerMessage / 2);
     logger.log('warn', problem.message, { endpoint, kind: problem.kind, words: problem.serverWords });
     if (!open) return;
@@ -391,8 +407,9 @@ export class FeedSession {
   #request(action: 'subscribe' | 'unsubscribe', markets: readonly string[]): void {
     const { dialect, endpoint, granularities, listener } = this.#options;
     const size = dialect.batched ? this.#idsPerMessage : 1;
-    for (let at = 0; at < markets.length; at += size) {
-      const group = markets.slice(at, at + size);
+    const known = this.#named(action, markets);
+    for (let at = 0; at < known.length; at += size) {
+      const group = known.slice(at, at + size);
       for (const granularity of endpoint === 'candles' ? granularities : [null]) {
         this.#send(action, group, granularity);
       }
@@ -404,12 +421,31 @@ export class FeedSession {
     }
   }
 
+  /** Those of the markets that the dialect can ask for. */
+  #named(action: Pending['action'], markets: readonly string[]): readonly string[] {
+    if (!this.#byNames) return markets;
+    return markets.filter((market) => {
+      const isNamed = this.#namesOf(market) !== null;
+      if (isNamed) this.#unnamed.delete(market);
+      else if (action === 'subscribe' && !this.#unnamed.has(market)) {
+        this.#unnamed.add(market);
+        this.#options.listener.subscription(market, 'refused', NO_NAMES);
+      }
+      return isNamed;
+    });
+  }
+
+  #namesOf(market: string | undefined): MarketNames | null {
+    return market === undefined ? null : (this.#options.names?.(market) ?? null);
+  }
+
   #send(action: Pending['action'], markets: readonly string[], granularity: Granularity | null): void {
     const { clock, dialect, endpoint } = this.#options;
     const traceId = `${this.#tracePrefix}-${++this.#traceCount}`;
     const deadline = clock.monotonic() + dialect.ackTime;
     this.#pending.set(traceId, { action, markets, granularity, deadline });
-    this.#socket?.send(subscribeMessage(dialect, { endpoint, action, traceId, markets, granularity }));
+    const names = this.#byNames ? this.#namesOf(markets[0]) : null;
+    this.#socket?.send(subscribeMessage(dialect, { endpoint, action, traceId, markets, granularity, names }));
   }
 
   #answered(answer: Answer): void {

@@ -1,11 +1,18 @@
 /** `quipu doctor`: tries the connection and says what to do. */
-import { type Endpoint, ENDPOINTS, type KeyPlace, type LinkProblem } from '../../core/contract.ts';
+import {
+  type DialectState,
+  type Endpoint,
+  ENDPOINTS,
+  type KeyPlace,
+  type LinkProblem,
+} from '../../core/contract.ts';
 import type { FeedAddresses, Ports } from '../../core/ports.ts';
-import { DEFAULT_DIALECT } from '../../core/protocol/dialect.ts';
+import type { Dialect } from '../../core/protocol/dialect.ts';
 import { type AppError, toAppError } from '../../core/result.ts';
 import { NO_KEY, problemOfClose, problemOfError, problemOfStatus } from '../../core/session/problem.ts';
 import { type Command, noPositionals, readArgs } from '../command.ts';
 import { environmentKey, feedAddresses } from '../../core/environment.ts';
+import { dialectOption, ownDialect } from '../dialect-option.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK, EXIT_REFUSED, EXIT_UNREACHABLE } from '../exit.ts';
 import { nodePorts } from '../ports.ts';
@@ -33,25 +40,26 @@ export const doctor: Command = {
 Tries both endpoints and the dictionary with the key (QUIPU_API_KEY, else the one in the OS keychain);
 for each it tells the status, the server's words and what to do.
 
-  --json  one object {version, dataFolder, key, endpoints, dictionary} on stdout
+  --json  one object {version, dataFolder, dialect, key, endpoints, dictionary} on stdout
 
 Exit codes: 0 all is well, 3 refused by the server (401, 403), 4 not reached or not served
 `,
   async run(args) {
     const { values, positionals } = readArgs('doctor', args, { json: { type: 'boolean' } });
     noPositionals('doctor', positionals);
-    const addresses = feedAddresses();
+    const dataFolder = folderOption(undefined);
+    const own = await ownDialect(dataFolder, dialectOption(undefined), feedAddresses());
+    const { addresses, dialect } = own;
     const ports = nodePorts();
     const { key, ...keyFinding } = await findKey(ports);
     const [dictionary, ...endpoints] = await Promise.all([
       tryDictionary(addresses, ports),
-      ...ENDPOINTS.map((endpoint) => tryEndpoint(endpoint, addresses[endpoint], key, ports)),
+      ...ENDPOINTS.map((endpoint) => tryEndpoint(endpoint, addresses[endpoint], key, dialect, ports)),
     ]);
-    const dataFolder = folderOption(undefined);
     process.stdout.write(
       values.json === true
-        ? `${JSON.stringify({ version: appVersion(), dataFolder, key: keyFinding, endpoints, dictionary })}\n`
-        : textOf(dataFolder, keyFinding, [...endpoints, dictionary]),
+        ? `${JSON.stringify({ version: appVersion(), dataFolder, dialect: own.state, key: keyFinding, endpoints, dictionary })}\n`
+        : textOf(dataFolder, own.state, keyFinding, [...endpoints, dictionary]),
     );
     const findings = [...endpoints, dictionary];
     if (findings.every(({ ok }) => ok)) return EXIT_OK;
@@ -77,9 +85,14 @@ async function findKey({ secrets }: Ports): Promise<KeyFinding & { readonly key:
 }
 
 /** Without a key it is tried all the same: that tells whether the server is reached. */
-function tryEndpoint(name: Endpoint, url: string, key: string | null, ports: Ports): Promise<Finding> {
+function tryEndpoint(
+  name: Endpoint,
+  url: string,
+  key: string | null,
+  { header }: Dialect,
+  ports: Ports,
+): Promise<Finding> {
   const begun = performance.now();
-  const { header } = DEFAULT_DIALECT;
   return new Promise((resolve) => {
     let opened = false;
     let refusal: LinkProblem | null = null;
@@ -182,8 +195,18 @@ function ill(name: Finding['name'], url: string, problem: LinkProblem, milliseco
   return { name, url, ok: false, status, problem: kind, serverWords, message, action, milliseconds };
 }
 
-function textOf(folder: string, key: KeyFinding, findings: readonly Finding[]): string {
-  const lines = [`data folder: ${folder}`, `key: ${key.place}`];
+function dialectWords({ own, name, file }: DialectState): string {
+  if (!own) return 'default';
+  return [name === '' ? 'own' : `own, “${name}”`, file === null ? '' : `of ${file}`].join(' ').trim();
+}
+
+function textOf(
+  folder: string,
+  dialect: DialectState,
+  key: KeyFinding,
+  findings: readonly Finding[],
+): string {
+  const lines = [`data folder: ${folder}`, `dialect: ${dialectWords(dialect)}`, `key: ${key.place}`];
   if (key.problem !== null) lines.push(`  ${key.problem.message} ${key.problem.action ?? ''}`.trimEnd());
   for (const { name, url, ok, status, serverWords, message, action, milliseconds } of findings) {
     lines.push(`${name}: ${ok ? 'ok' : 'not ok'} (status ${status ?? 'none'}, ${milliseconds} ms) ${url}`);

@@ -5,6 +5,7 @@ import { guards } from '../../core/guards.ts';
 import { type AppError, QuipuError, toAppError } from '../../core/result.ts';
 import { type Command, durationOption, granularityOption, readArgs } from '../command.ts';
 import { environmentKey, feedAddresses } from '../../core/environment.ts';
+import { dialectOption } from '../dialect-option.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK, EXIT_REFUSED, EXIT_STORAGE, EXIT_UNREACHABLE, UsageError } from '../exit.ts';
 import { nodePorts, openingProgress } from '../ports.ts';
@@ -19,7 +20,7 @@ const REACH_MS = 11_000;
 const DISK_MS = 30_000;
 
 export const record: Command = {
-  help: `Usage: quipu record --market ID... [--granularity 1m,1h] [--for 60s] [--data-dir D] [--json]
+  help: `Usage: quipu record --market ID... [--granularity 1m,1h] [--for 60s] [--data-dir D] [--dialect F] [--json]
 
 Records trades and candles until it is interrupted (Ctrl-C) or the time is over.
 
@@ -27,6 +28,7 @@ Records trades and candles until it is interrupted (Ctrl-C) or the time is over.
   --granularity G  1m, 1h or 1m,1h (both)
   --for T          ends after 60s, 5m, 1h, ...
   --data-dir D     the folder of the recordings (else QUIPU_DATA_DIR, else the platform's)
+  --dialect F      a dialect document (else QUIPU_DIALECT, else the one kept in the folder, else the default)
   --json           one summary object on stdout:
                    {session, trades:{received, stored, duplicates, refused},
                     candles:{received, stored, refused}, connections, gaps}
@@ -40,6 +42,7 @@ Exit codes: 0 recorded, 2 usage, 3 refused by the server (401, 403), 4 unreachab
       granularity: { type: 'string', multiple: true },
       for: { type: 'string' },
       'data-dir': { type: 'string' },
+      dialect: { type: 'string' },
       json: { type: 'boolean' },
     });
     const markets = marketsOf(values.market ?? [], positionals);
@@ -47,12 +50,14 @@ Exit codes: 0 recorded, 2 usage, 3 refused by the server (401, 403), 4 unreachab
       granularityOption,
     );
     const time = values.for === undefined ? null : durationOption('for', values.for);
+    const dialect = dialectOption(values.dialect);
     const stop = ended();
     const core = await createCore({
       host: 'browser',
       version: appVersion(),
       folder: folderOption(values['data-dir']),
       addresses: feedAddresses(),
+      dialect,
       environmentKey: environmentKey(),
       ports: nodePorts(),
       progress: openingProgress(),

@@ -4,6 +4,7 @@ import { createCore } from '../../core/core.ts';
 import { QuipuError, toAppError } from '../../core/result.ts';
 import { type Command, noPositionals, portOption, readArgs } from '../command.ts';
 import { environmentKey, feedAddresses } from '../../core/environment.ts';
+import { dialectOption } from '../dialect-option.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { startHost } from '../host.ts';
@@ -15,13 +16,14 @@ const RENDERER = new URL('../../../out/renderer/', import.meta.url);
 const BUNDLER = new URL('../../../build/bundle.ts', import.meta.url);
 
 export const serve: Command = {
-  help: `Usage: quipu serve [--port P] [--data-dir D] [--demo] [--json]
+  help: `Usage: quipu serve [--port P] [--data-dir D] [--dialect F] [--demo] [--json]
 
 The app in a browser of this computer. The first line on stdout is the address to open; the token in it
 lets that browser in, so share it with nobody. Runs until it is interrupted.
 
   --port P      port on 127.0.0.1; any free one without it
   --data-dir D  the folder of the recordings (else QUIPU_DATA_DIR, else the platform's)
+  --dialect F   a dialect document for this run (else QUIPU_DIALECT, else the one set under Settings)
   --demo        starts with the demo feed
   --json        the first line is {"address", "port"}
 `,
@@ -29,12 +31,14 @@ lets that browser in, so share it with nobody. Runs until it is interrupted.
     const { values, positionals } = readArgs('serve', args, {
       port: { type: 'string' },
       'data-dir': { type: 'string' },
+      dialect: { type: 'string' },
       demo: { type: 'boolean' },
       json: { type: 'boolean' },
     });
     noPositionals('serve', positionals);
     const port = portOption(values.port);
     const folder = folderOption(values['data-dir']);
+    const dialect = dialectOption(values.dialect);
     const stop = ended();
     await needRenderer();
     const ports = nodePorts();
@@ -43,6 +47,7 @@ lets that browser in, so share it with nobody. Runs until it is interrupted.
       version: appVersion(),
       folder,
       addresses: feedAddresses(),
+      dialect,
       environmentKey: environmentKey(),
       ports,
       progress: openingProgress(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_DIALECT, subscribeMessage } from '../../../main/core/protocol/dialect.ts';
+import { asksByNames, DEFAULT_DIALECT, subscribeMessage } from '../../../main/core/protocol/dialect.ts';
 import type { Dialect } from '../../../main/core/protocol/dialect.ts';
 
 const trades = {
@@ -53,5 +53,23 @@ describe('another dialect', () => {
       type: 'sub',
       payload: { channel: { market: 'x"y', depth: 1 }, tags: ['a', null], interval: '1h' },
     });
+  });
+
+  it('names a market within a text, by id or by venue and pair, character by character', () => {
+    const byNames: Dialect = {
+      ...single,
+      unsubscribe: {
+        type: 'unsub',
+        payload: { topic: 't:{venue}/{pair}', ids: '{marketIds}', own: ['{marketId}', '{other}', '{venue}'] },
+      },
+    };
+    const names = { venue: '$&{pair}', pair: 'a$1' };
+    const request = { ...trades, action: 'unsubscribe', markets: ['m{venue}'], names } as const;
+    expect(JSON.parse(subscribeMessage(byNames, request))).toEqual({
+      traceId: 'k3f9-1',
+      type: 'unsub',
+      payload: { topic: 't:$&{pair}/a$1', ids: ['m{venue}'], own: ['m{venue}', '{other}', '$&{pair}'] },
+    });
+    expect([DEFAULT_DIALECT, single, byNames].map(asksByNames)).toEqual([false, false, true]);
   });
 });
