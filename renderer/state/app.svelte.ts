@@ -29,6 +29,7 @@ import type { Bridge, BridgeState, Transport } from './bridge.ts';
 import { baseOf, Charts } from './charts.ts';
 import type { Feed, Step } from './charts.ts';
 import type { Client } from './client.ts';
+import { DialectEditor } from './dialect-editor.svelte.ts';
 import { FeedView } from './feed-view.svelte.ts';
 import { onNextFrame } from './frames.ts';
 import { MarketList } from './market-list.svelte.ts';
@@ -40,7 +41,9 @@ import type { Slots } from './slots.ts';
 import { Tape } from './tape.ts';
 import { idSet, withMarkets, withoutMarkets } from './watchlist.ts';
 
-export type Tab = 'live' | 'markets' | 'sessions' | 'feed';
+export type Tab = 'live' | 'markets' | 'sessions' | 'feed' | 'settings';
+
+export type SettingsPart = 'appearance' | 'dialect';
 
 /** Trades asked for at a time. */
 const TAPE_PAGE = 500;
@@ -57,6 +60,7 @@ export class App {
   now = $state<Millis>(Date.now());
 
   tab = $state<Tab>('live');
+  settingsPart = $state<SettingsPart>('appearance');
   connectionOpen = $state(false);
   /** Goes up when the search field is asked for from elsewhere. */
   searchAsked = $state(0);
@@ -77,6 +81,7 @@ export class App {
   readonly charts: Charts;
   readonly feedView = new FeedView((name, args) => this.ask(name, args));
   readonly markets = new MarketList((args) => this.ask('markets.browse', args));
+  readonly dialect = new DialectEditor((name, args) => this.ask(name, args));
 
   /** Milliseconds to the next attempt on the bridge; null while none is due. */
   readonly bridgeWait = $derived(
@@ -168,6 +173,12 @@ export class App {
   select(market: string): void {
     this.#place(market);
     this.tab = 'live';
+  }
+
+  /** Opens the settings where the feed dialect is. */
+  showDialect(): void {
+    this.settingsPart = 'dialect';
+    this.tab = 'settings';
   }
 
   setStep(slot: number, step: Step): void {
@@ -302,6 +313,7 @@ export class App {
       this.markets.renewed();
     if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
     this.feedView.take(event);
+    if (event.type === 'snapshot' || event.type === 'dialect') this.dialect.changed();
     this.#schedule();
   }
 

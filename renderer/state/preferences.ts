@@ -5,6 +5,7 @@ import type { Step } from './charts.ts';
 
 const STEPS_ENTRY = 'quipu.steps';
 const THEME_ENTRY = 'quipu.theme';
+const DIALECT_ENTRY = 'quipu.dialect-draft';
 const DEFAULT_STEPS: readonly Step[] = ['1m', '1m', '1m'];
 
 function read(entry: string): string | null {
@@ -16,9 +17,10 @@ function read(entry: string): string | null {
   }
 }
 
-function write(entry: string, value: string): void {
+function write(entry: string, value: string | null): void {
   try {
-    localStorage.setItem(entry, value);
+    if (value === null) localStorage.removeItem(entry);
+    else localStorage.setItem(entry, value);
   } catch {
     // As above: the choice holds until the window closes.
   }
@@ -42,4 +44,13 @@ export function readTheme(): Theme {
 
 export function writeTheme(theme: Theme): void {
   write(THEME_ENTRY, theme);
+}
+
+/** The dialect document that was being written and is not applied; null without one. */
+export function readDialectDraft(): string | null {
+  return read(DIALECT_ENTRY);
+}
+
+export function writeDialectDraft(text: string | null): void {
+  write(DIALECT_ENTRY, text);
 }

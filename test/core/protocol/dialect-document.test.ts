@@ -1,12 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_DIALECT, type Dialect, type Template } from '../../../main/core/protocol/dialect.ts';
+import {
+  DEFAULT_DIALECT,
+  type Dialect,
+  subscribeMessage,
+  type Template,
+} from '../../../main/core/protocol/dialect.ts';
 import {
   type DialectDocument,
   MAX_DOCUMENT,
   parseDialect,
   writeDialect,
 } from '../../../main/core/protocol/dialect-document.ts';
+import { decode } from './frames.ts';
 
 function problemsOf(text: string): string[] {
   const parsed = parseDialect(text);
@@ -323,5 +331,26 @@ describe('export and import', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe('the reference, docs/dialect.md', () => {
+  const blocks = readFileSync(resolve(import.meta.dirname, '../../../docs/dialect.md'), 'utf8')
+    .split('```json\n')
+    .slice(1)
+    .map((block) => block.split('```')[0] ?? '');
+
+  it('has an example that is what it says: document, request and candle', () => {
+    const [text = '', request = '', candle = ''] = blocks;
+    const dialect = dialectOf(text);
+    const names = { venue: 'binance', pair: 'btc-usdt' };
+    const asked = { endpoint: 'candles', action: 'subscribe', traceId: 'k3f9-1', granularity: '1m' } as const;
+    expect(JSON.parse(subscribeMessage(dialect, { ...asked, markets: ['m'], names }))).toEqual(
+      JSON.parse(request),
+    );
+    const { candles } = decode(candle, { dialect, lookup: (venue, pair) => `${venue} ${pair}` });
+    expect(candles).toMatchObject([
+      { market: 'binance btc-usdt', start: Date.parse('2024-01-15T18:09:00Z') * 1000, close: '42519.59' },
+    ]);
   });
 });
