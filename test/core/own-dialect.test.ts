@@ -268,7 +268,8 @@ describe('a preview', { timeout: 60_000 }, () => {
       endpoint: 'trades',
       frame,
     });
-    expect(before.items).toMatchObject([{ kind: 'refused', why: expect.stringMatching(/dictionary knows/) }]);
+    expect(before.items.map(({ kind }) => kind)).toEqual(['refused']);
+    expect(before.items[0]?.why).toMatch(/dictionary knows/);
 
     await value('dialect.set', { document: text() });
     await running.start('live');
