@@ -128,7 +128,7 @@ describe.skipIf(findChromium() === null)('another dialect', { timeout: 180_000 }
     expect(preview).toContain('market #17 exchange and pair, by the dictionary');
     expect(preview).toContain('start 2024-01-15T18:09:00.000000Z time, less 1 min');
     expect(await toldOf('preview-header')).toBe('X-Access: Bearer …');
-    expect(await toldOf('dialect-state')).toBe('The default is in use.');
+    await expect.poll(() => toldOf('dialect-state'), TIMEOUT).toBe('The default is in use.');
     await keepScreenshot(page, 'dialect-preview');
     // Nothing of what is written is lost by a look elsewhere.
     await page.getByTestId('tab-live').click();

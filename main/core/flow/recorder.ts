@@ -47,6 +47,12 @@ const FLUSH_MS = 50;
 const FLUSH_ROWS = 5_000;
 /** Trades handed to the writer and not yet on disk. Beyond it, they are lost, which is recorded as a gap. */
 const MAX_UNCOMMITTED = 1_000_000;
+/**
+ * A write-ahead log this long has a reader that holds on to an old state. Each commit writes whole pages to
+ * it, so few large ones let it grow far less than many small ones: what a crash would cost is sent again.
+ */
+const LONG_LOG_BYTES = 48 * 1024 * 1024;
+const SPARING_MS = 2_000;
 /** A commit that the disk refused is tried again after so long. */
 const RETRY_MS = 1_000;
 /** With nothing to write, a commit still says this often how far the session's coverage reaches. */
@@ -132,6 +138,10 @@ export class Recorder {
   #elapsedAt: number;
   /** The commit that the store has, or refused and is asked again. While it lasts the next one gathers. */
   #sending: Promise<void> | null = null;
+  /** The log is long: commits are few and large. */
+  #sparing = false;
+  /** On the monotonic clock. */
+  #sentAt = 0;
   /** A commit fell due meanwhile. */
   #due = false;
   /** Ends the wait for the next try. */
@@ -427,6 +437,7 @@ export class Recorder {
   }
 
   #tick(): void {
+    if (this.#sparing && this.#clock.monotonic() - this.#sentAt < SPARING_MS) return;
     if (this.#session !== null) this.#flush();
   }
 
@@ -542,6 +553,7 @@ export class Recorder {
       if (this.#due) this.#flush();
     });
     this.#due = false;
+    this.#sentAt = this.#clock.monotonic();
   }
 
   #sent(): Promise<void> {
@@ -554,7 +566,8 @@ export class Recorder {
       try {
         // A copy, since what is handed over does not come back when it is refused.
         const trades = commit.trades === null ? null : copyOf(commit.trades);
-        const { candles } = await this.#store.commit({ ...commit, trades });
+        const { candles, log } = await this.#store.commit({ ...commit, trades });
+        this.#sparing = log > LONG_LOG_BYTES;
         this.#committed(commit, rows, candles);
         return;
       } catch (error) {

@@ -18,7 +18,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Pages of 4 KiB: a checkpoint every 16 MiB of log. */
 const CHECKPOINT_PAGES = 4_000;
 /** A log that once grew beyond this is cut back. */
-const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
+const LOG_LIMIT_BYTES = 32 * 1024 * 1024;
 const WRITER_CACHE_KIB = 32 * 1024;
 const MARK = `This folder holds what Quipu recorded of the markets.
 

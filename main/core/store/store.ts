@@ -50,6 +50,8 @@ export interface Commit {
 export interface Committed {
   /** Candles that the session did not have before. */
   readonly candles: number;
+  /** Bytes of the write-ahead log; it grows as long as somebody reads an old state. */
+  readonly log: number;
 }
 
 /** A trade as exported: decimals are canonical text. */

@@ -2,7 +2,9 @@
 import type { Database } from 'better-sqlite3';
 import { QuipuError } from '../result.ts';
 import { closeWritten, makeFolder, openForWriting, replace } from './database.ts';
+import { sizeOf } from './disk.ts';
 import { isDamage, storageError } from './errors.ts';
+import { databaseFiles } from './files.ts';
 import type { Lock } from './lock.ts';
 import { takeLock } from './lock.ts';
 import type { WriterRequests } from './requests.ts';
@@ -70,7 +72,10 @@ serve<WriterRequests>(
       return { lastEntry: writer().lastEntry() };
     },
     beginSession: ({ started }) => change(null, (writer) => writer.beginSession(started)),
-    commit: (commit) => change(commit.session, (writer) => writer.commit(commit)),
+    commit(commit) {
+      const committed = change(commit.session, (writer) => writer.commit(commit));
+      return { ...committed, log: sizeOf(databaseFiles(folder).wal) ?? 0 };
+    },
     note({ entries }) {
       change(null, (writer) => writer.note(entries));
       return null;

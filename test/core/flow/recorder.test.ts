@@ -396,7 +396,7 @@ describe('coverage', () => {
     await recorder.close();
     expect(await covered('trades')).toEqual([['live', 3_000]]);
     expect(await covered('candles')).toEqual([['live', 3_000]]);
-    expect(await stored()).toEqual(['1', '2', '3']);
+    expect((await stored()).map(({ id }) => id)).toEqual(['1', '2', '3']);
     expect(gaps).toEqual([]);
     const candleRows: Candle[] = [];
     const session = recorder.report.session ?? 0;
