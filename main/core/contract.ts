@@ -175,9 +175,12 @@ export interface WatchRow {
   /** Decimal places that this market's prices and sizes have shown so far. */
   readonly priceDigits: number;
   readonly sizeDigits: number;
-  /** Up to 60 one-minute closes, oldest first. */
-  readonly spark: readonly number[];
+  /** One-minute closes, oldest first, at most 60: a minute without a candle has none. */
+  readonly spark: readonly SparkPoint[];
 }
+
+/** When a minute began, and its last price. */
+export type SparkPoint = readonly [start: Millis, close: number];
 
 /** The part of a row that moves; sent in `ticks`. */
 export interface Tick {
@@ -197,15 +200,120 @@ export type GapState = 'recovered' | 'unverified' | 'lost';
  */
 export type CoverageState = 'live' | 'quiet' | 'off' | GapState;
 
-/** A stretch [from, to) of what is known of one market at one endpoint. */
-export interface CoverageInterval {
-  readonly market: string;
-  readonly endpoint: Endpoint;
+/**
+ * From what yields to what prevails where a picture of one line is too coarse to tell its stretches
+ * apart: the less is known, the more it prevails, so that nothing bad is hidden.
+ */
+export const COVERAGE_RANK: readonly CoverageState[] = [
+  'live',
+  'quiet',
+  'off',
+  'recovered',
+  'unverified',
+  'lost',
+];
+
+/** Causes of `off`: no session was under way, and the session did not have the market. */
+export const NOT_RECORDING = 'Quipu was not recording';
+export const NOT_WATCHED = 'not watched';
+
+/** A stretch [from, to) of one line (one market at one endpoint). */
+export interface CoverageStretch {
   readonly from: Micros;
   readonly to: Micros;
   readonly state: CoverageState;
   /** Why, in words; empty for `live`. */
   readonly cause: string;
+}
+
+/** A stretch [from, to) of what is known of one market at one endpoint. */
+export interface CoverageInterval extends CoverageStretch {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+}
+
+/** A state that begins, and lasts until the next one of its line. */
+export interface CoverageStart {
+  readonly from: Micros;
+  readonly state: CoverageState;
+  /** In words; for `live` none is needed. */
+  readonly cause: string;
+}
+
+/** From `from` on a line's states are these, whatever was told of it before. */
+export interface CoverageChange {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+  readonly from: Micros;
+  readonly starts: readonly CoverageStart[];
+}
+
+/** What is known of one line, oldest first, without overlap or hole. */
+export interface CoverageLine {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+  readonly stretches: readonly CoverageStretch[];
+}
+
+/** What is known of a line across sessions; between them it is `off`. */
+export interface CoveragePage {
+  /** As asked for. */
+  readonly from: Micros;
+  /** As asked for, or as far as is known: the running session's last commit, else now. */
+  readonly to: Micros;
+  /**
+   * 0: the ledger's own stretches. Else there were more than 4,000, and this is how long the buckets
+   * are, 2,000 at most, into which they were folded: each in its worst state, with that one's cause.
+   */
+  readonly grain: Micros;
+  /** Oldest first, without overlap or hole. */
+  readonly stretches: readonly CoverageStretch[];
+}
+
+/** A run of buckets in one state. */
+export interface CoverageRun {
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly state: CoverageState;
+}
+
+/** A session in one cord, from its start to its last commit. */
+export interface SessionCord {
+  readonly session: number;
+  readonly from: Micros;
+  readonly to: Micros;
+  /**
+   * Of each bucket the worst that any market has at any endpoint (`lost`, `unverified`, `recovered`);
+   * without any, `live` when one was live, `quiet` when none was, `off` when all were off. Empty for a
+   * session that was recorded before coverage was kept.
+   */
+  readonly runs: readonly CoverageRun[];
+}
+
+/** One market and endpoint of a session, each bucket in its worst state. */
+export interface SessionLine {
+  readonly market: string;
+  readonly endpoint: Endpoint;
+  readonly runs: readonly CoverageRun[];
+}
+
+/**
+ * How much of today (UTC) is known of the markets of the watchlist, at both endpoints.
+ *
+ * A line counts from when its record of today began: the first moment since midnight at which it was
+ * not `off`. One that was off all day (refused, say) counts since it was first waited for. From then on
+ * all time counts, that between recordings too, but not that in which the market was not on the
+ * watchlist.
+ */
+export interface KnownToday {
+  /** When the first line began to count. */
+  readonly since: Millis;
+  /** The sum of all lines' time that counts. */
+  readonly counted: Micros;
+  /** Of it, that in which the line was live, quiet or recovered. */
+  readonly known: Micros;
+  /** For so long at least one line was being lost: the union over all, so an outage counts once. */
+  readonly lost: Micros;
 }
 
 /** A link went from one phase to another, and why. */
@@ -446,6 +554,8 @@ export interface Snapshot {
   readonly notice: AppError | null;
   readonly settings: Settings;
   readonly dialect: DialectState;
+  /** null while no feed is connected, and until it was first counted. */
+  readonly known: KnownToday | null;
 }
 
 /** A candle for the screen. `open` to `close` and `vwap` are NaN-free: null when no trade was in the period. */
@@ -479,6 +589,23 @@ export type CoreEvent =
   /** New or changed candles of a followed chart. */
   | { readonly type: 'candles'; readonly chart: ChartKey; readonly candles: readonly CandlePoint[] }
   | { readonly type: 'gap'; readonly gap: Gap }
+  /**
+   * What was committed of the ledger since the event before, of all watched markets; once a second
+   * though nothing changed, and at most four times a second. A session's first one tells all its lines
+   * from its start; a market without one was not watched by it.
+   */
+  | {
+      readonly type: 'coverage';
+      readonly session: number;
+      /** When the session started. */
+      readonly started: Micros;
+      /** How far the present states reach. */
+      readonly until: Micros;
+      /** The session is over: from `until` on every line is off. */
+      readonly ended: boolean;
+      readonly changes: readonly CoverageChange[];
+      readonly known: KnownToday | null;
+    }
   | { readonly type: 'journal'; readonly entry: JournalEntry }
   | { readonly type: 'dictionary'; readonly dictionary: DictionaryState }
   | { readonly type: 'store'; readonly store: StoreState }
@@ -584,6 +711,34 @@ export interface Commands {
   'frames.list': { args: { readonly endpoint: Endpoint }; value: { readonly frames: readonly RawFrame[] } };
   /** Puts the notice away. */
   'notice.dismiss': { args: Record<string, never>; value: null };
+  /** What is known of a line between `from` and `to`, of all sessions; see `CoveragePage`. */
+  'coverage.page': {
+    args: {
+      readonly market: string;
+      readonly endpoint: Endpoint;
+      readonly from: Micros;
+      readonly to: Micros;
+    };
+    value: CoveragePage;
+  };
+  /**
+   * The last hour of every watched market. Of a line with more than 60 stretches they are folded into
+   * 30 buckets, each in its worst state.
+   */
+  'coverage.recent': {
+    args: Record<string, never>;
+    value: { readonly from: Micros; readonly to: Micros; readonly lines: readonly CoverageLine[] };
+  };
+  /** One cord for each of 1 to 20 sessions, of at most `buckets` (1 to 500) runs; unknown ones are left out. */
+  'coverage.sessions': {
+    args: { readonly sessions: readonly number[]; readonly buckets: number };
+    value: { readonly cords: readonly SessionCord[] };
+  };
+  /** Of one session, 1 to 50 of its markets, at most `buckets` (1 to 500) runs a line. */
+  'coverage.session': {
+    args: { readonly session: number; readonly markets: readonly string[]; readonly buckets: number };
+    value: { readonly from: Micros; readonly to: Micros; readonly lines: readonly SessionLine[] };
+  };
   'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
   'dialect.get': { args: Record<string, never>; value: DialectDocuments };
   /** Keeps the user's own dialect, or goes back to the default (null). The real feed reconnects in it. */

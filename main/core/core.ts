@@ -12,12 +12,14 @@ import {
   type KeyState,
   type LinkState,
   type Message,
+  type Micros,
   type Settings,
   type Snapshot,
   type SourceKind,
   type StoreState,
 } from './contract.ts';
 import { NO_DICTIONARY, nothingFound } from './dictionary.ts';
+import { SessionCords } from './coverage/cords.ts';
 import { Feed } from './feed.ts';
 import { Hub, HubClient } from './flow/hub.ts';
 import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
@@ -30,6 +32,8 @@ import type { Store, StoreProgress } from './store/store.ts';
 
 const TICK_MS = 250;
 const STORE_STATE_MS = 5_000;
+/** What the watchlist shows of each market: an hour. */
+const RECENT_MICROS = 3_600_000_000;
 
 export interface CoreOptions {
   readonly host: 'desktop' | 'browser';
@@ -132,6 +136,7 @@ class QuipuCore implements Core {
   #settings: Settings = { theme: 'system' };
   #storeState: StoreState;
   #notice: AppError | null = null;
+  readonly #cords = new SessionCords();
   #rowsDirty = false;
   #closed = false;
   /** Changes of the feed one after the other: each closes what the former opened. */
@@ -340,6 +345,7 @@ class QuipuCore implements Core {
     }
     const ticks = feed.board.takeTicks();
     if (ticks.length > 0) this.#hub.broadcast({ type: 'ticks', ticks });
+    for (const event of feed.coverage.events()) this.#hub.broadcast(event);
   }
 
   #second(): void {
@@ -378,6 +384,7 @@ class QuipuCore implements Core {
       notice: this.#notice,
       settings: this.#settings,
       dialect: this.#dialect.state,
+      known: this.#feed?.coverage.known ?? null,
     };
   }
 
@@ -501,6 +508,20 @@ class QuipuCore implements Core {
       this.#setNotice(null);
       return null;
     },
+    'coverage.page': ({ market, endpoint, from, to }) =>
+      this.#store.coveragePage(market, endpoint, from, to, this.#now()),
+    'coverage.recent': () => {
+      const now = this.#now();
+      return this.#store.coverageRecent(this.#feed?.board.markets ?? [], now - RECENT_MICROS, now);
+    },
+    'coverage.sessions': async ({ sessions, buckets }) => {
+      const newest = this.#feed?.recorder.report.session ?? null;
+      const store = this.#store;
+      const cords = await Promise.all(sessions.map((each) => this.#cords.of(store, each, buckets, newest)));
+      return { cords: cords.filter((cord) => cord !== null) };
+    },
+    'coverage.session': ({ session, markets, buckets }) =>
+      this.#store.sessionLines(session, markets, buckets),
     'settings.set': async ({ settings }) => {
       this.#settings = { ...this.#settings, ...settings };
       await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));
@@ -526,6 +547,10 @@ class QuipuCore implements Core {
       });
     },
   };
+
+  #now(): Micros {
+    return Math.floor(this.#options.ports.clock.now());
+  }
 
   #running(): Feed {
     if (this.#feed === null) {

@@ -11,6 +11,7 @@ import {
   type RawFrame,
   type SourceKind,
 } from './contract.ts';
+import { Teller } from './coverage/teller.ts';
 import { Dictionary } from './dictionary.ts';
 import { Board, BOARD_CANDLES } from './flow/board.ts';
 import type { Hub } from './flow/hub.ts';
@@ -42,6 +43,7 @@ export class Feed {
   readonly store: Store;
   readonly recorder: Recorder;
   readonly board = new Board();
+  readonly coverage: Teller;
   readonly dictionary: Dictionary;
   readonly #options: FeedOptions;
   readonly #links: Record<Endpoint, FeedSession>;
@@ -61,6 +63,7 @@ export class Feed {
       changed: () => hub.broadcast({ type: 'dictionary', dictionary: this.dictionary.state }),
       renewed: () => this.#rename(),
     });
+    this.coverage = new Teller({ clock: ports.clock, logger: ports.logger, store });
     this.recorder = new Recorder({
       clock: ports.clock,
       logger: ports.logger,
@@ -80,6 +83,7 @@ export class Feed {
         },
         gap: (gap) => hub.broadcast({ type: 'gap', gap }),
         journal: (entry) => hub.broadcast({ type: 'journal', entry }),
+        coverage: (told) => this.coverage.take(told),
         changed: options.recordingChanged,
       },
     });
@@ -107,6 +111,7 @@ export class Feed {
     const fresh = markets.filter((market) => !this.board.has(market));
     this.board.setMarkets(markets.map((market) => this.dictionary.market(market)));
     this.recorder.watch(markets);
+    this.coverage.watch(markets);
     for (const endpoint of ENDPOINTS) this.#links[endpoint].setMarkets(markets);
     await Promise.all(
       fresh.map(async (market) => {

@@ -24,6 +24,10 @@ import { QuipuError } from './result.ts';
 
 export const MAX_MARKETS = MAX_WATCHED;
 export const MAX_PAGE = 5_000;
+/** Sessions, and markets of a session, whose cords are asked for at once; and the buckets of a cord. */
+const MAX_CORDS = 20;
+const MAX_LINES = 50;
+const MAX_BUCKETS = 500;
 const MAX_ID = 200;
 const MAX_KEY = 4_096;
 /** Bytes of a pasted frame. */
@@ -135,6 +139,32 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
   'frames.list': (args) => ({
     endpoint: oneOf<Endpoint>('endpoint', ENDPOINTS, fields(args, ['endpoint'])['endpoint']),
   }),
+  'coverage.page': (args) => {
+    const { market, endpoint, from, to } = fields(args, ['market', 'endpoint', 'from', 'to']);
+    const start = whole('from', from, 0, Number.MAX_SAFE_INTEGER - 1);
+    return {
+      market: marketId(market),
+      endpoint: oneOf<Endpoint>('endpoint', ENDPOINTS, endpoint),
+      from: start,
+      to: whole('to', to, start + 1, Number.MAX_SAFE_INTEGER),
+    };
+  },
+  'coverage.recent': none,
+  'coverage.sessions': (args) => {
+    const { sessions, buckets } = fields(args, ['sessions', 'buckets']);
+    return {
+      sessions: list('sessions', sessions, MAX_CORDS, sessionId),
+      buckets: whole('buckets', buckets, 1, MAX_BUCKETS),
+    };
+  },
+  'coverage.session': (args) => {
+    const { session, markets, buckets } = fields(args, ['session', 'markets', 'buckets']);
+    return {
+      session: sessionId(session),
+      markets: list('markets', markets, MAX_LINES, marketId),
+      buckets: whole('buckets', buckets, 1, MAX_BUCKETS),
+    };
+  },
   'settings.set': (args) => {
     const { settings } = fields(args, ['settings']);
     return { settings: settingsOf(settings) };
@@ -205,7 +235,11 @@ function timeOrNull(value: unknown): number | null {
 }
 
 function sessionOrNull(value: unknown): number | null {
-  return value === null ? null : whole('session', value, 1, Number.MAX_SAFE_INTEGER);
+  return value === null ? null : sessionId(value);
+}
+
+function sessionId(value: unknown): number {
+  return whole('session', value, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function words(name: string, value: unknown): string {

@@ -155,6 +155,25 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
     ...[{}, { document: '{}', endpoint: 'trades' }, { document: '{}', endpoint: 'both', frame: '' }],
     { document: '{}', endpoint: 'trades', frame: 'x'.repeat(262_145) },
   ],
+  'coverage.page': [
+    ...[{}, { market: 'm', endpoint: 'trades', from: 1, to: 1 }],
+    ...[
+      { market: 'm', endpoint: 'both', from: 0, to: 1 },
+      { market: '', endpoint: 'trades', from: 0, to: 1 },
+      { market: 'm', endpoint: 'trades', from: 0.5, to: 1 },
+      { market: 'm', endpoint: 'trades', from: 0, to: null },
+    ],
+  ],
+  'coverage.recent': [{ from: 1 }],
+  'coverage.sessions': [
+    ...[{}, { sessions: [1], buckets: 0 }, { sessions: [1], buckets: 501 }, { sessions: 1, buckets: 9 }],
+    { sessions: Array(21).fill(1), buckets: 9 },
+    { sessions: [0], buckets: 9 },
+  ],
+  'coverage.session': [
+    ...[{}, { session: 0, markets: [], buckets: 9 }, { session: 1, markets: [1], buckets: 9 }],
+    { session: 1, markets: Array(51).fill('m'), buckets: 9 },
+  ],
   'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
 };
 /** Of every command. */

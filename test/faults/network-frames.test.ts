@@ -225,7 +225,14 @@ describe('row 34: duplicates, disorder, redelivery twice', () => {
       clock,
       logger: { log: ignore },
       store,
-      listener: { trade: ignore, candle: ignore, gap: ignore, journal: ignore, changed: ignore },
+      listener: {
+        trade: ignore,
+        candle: ignore,
+        gap: ignore,
+        journal: ignore,
+        coverage: ignore,
+        changed: ignore,
+      },
     });
     await recorder.begin();
 

@@ -52,6 +52,7 @@ async function record(folder: string, perSecond: number, seconds: number): Promi
       trade: () => undefined,
       candle: () => undefined,
       journal: () => undefined,
+      coverage: () => undefined,
       gap: ({ state }) => {
         if (state === 'lost') lostGaps++;
       },

@@ -128,6 +128,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     notice: null,
     settings: { theme: 'system' },
     dialect: { own: false, name: '', problem: null, file: null },
+    known: null,
     ...over,
   };
 }

@@ -7,9 +7,17 @@
  * it back, so that a crash at any moment leaves no claim on disk that the rows beside it do not bear
  * out.
  */
-import { type CoverageState, type Endpoint, ENDPOINTS, type GapState, type Micros } from '../contract.ts';
+import {
+  type CoverageChange,
+  type CoverageState,
+  type Endpoint,
+  ENDPOINTS,
+  type GapState,
+  type Micros,
+  NOT_WATCHED,
+} from '../contract.ts';
 import { judge, REDELIVERED_MS, SETTLE_MS } from '../flow/outage.ts';
-import { Strand, type StrandChange } from './strand.ts';
+import { Strand } from './strand.ts';
 
 /** A market of which nothing came for so long, though it could, is quiet. */
 const QUIET_MICROS = 60_000_000;
@@ -18,8 +26,15 @@ const KEPT_MICROS = 600_000_000;
 /** Starts of a strand before forgetting is worth its cost. */
 const KEPT_STARTS = 64;
 
+const NOT_YET_RECORDING = 'not recording yet';
+const NOT_YET_WATCHED = 'not watched yet';
 const QUIET: [state: CoverageState, cause: string] = ['quiet', 'nothing came for a minute or more'];
 const RECORDED: readonly CoverageState[] = ['live', 'recovered', 'unverified'];
+
+/** Whether a line that is `off` for this cause was not to be recorded at all: nobody waited for it. */
+export function isUnwatched(cause: string): boolean {
+  return cause === NOT_WATCHED || cause === NOT_YET_WATCHED || cause === NOT_YET_RECORDING;
+}
 
 /** The verdict on one stretch of a link's outage. */
 export interface Verdict {
@@ -33,16 +48,11 @@ export interface Verdict {
   readonly duplicates: number;
 }
 
-export interface LineChange extends StrandChange {
-  readonly market: string;
-  readonly endpoint: Endpoint;
-}
-
 /** For one commit: with its rows it becomes true, and without them it would be a lie. */
 export interface CoverageCommit {
   /** How far the present state of every line reaches. */
   readonly until: Micros;
-  readonly lines: readonly LineChange[];
+  readonly lines: readonly CoverageChange[];
 }
 
 type LineSubscription = 'none' | 'requested' | 'confirmed' | 'unconfirmed' | 'refused';
@@ -105,7 +115,7 @@ export class Ledger {
         link.lines.delete(line.market);
         return;
       }
-      line.strand.begin({ from: started, state: 'off', cause: 'not recording yet' });
+      line.strand.begin({ from: started, state: 'off', cause: NOT_YET_RECORDING });
       this.#append(link, line, now);
     });
   }
@@ -265,7 +275,7 @@ export class Ledger {
 
   /** What is to be written with the rows received up to now. Then `written` or `unwritten` is to be told. */
   take(now: Micros): CoverageCommit {
-    const lines: LineChange[] = [];
+    const lines: CoverageChange[] = [];
     this.#each((_link, { endpoint, market, outage, strand }) => {
       const change = strand.take();
       if (change !== null) lines.push({ market, endpoint, ...change });
@@ -315,7 +325,7 @@ export class Ledger {
     };
     link.lines.set(market, line);
     if (this.#origin !== null)
-      line.strand.begin({ from: this.#origin, state: 'off', cause: 'not watched yet' });
+      line.strand.begin({ from: this.#origin, state: 'off', cause: NOT_YET_WATCHED });
     return line;
   }
 
@@ -390,7 +400,7 @@ export class Ledger {
 }
 
 function conditionOf(link: Link, line: Line): [state: CoverageState, cause: string] {
-  if (!line.watched) return ['off', 'not watched'];
+  if (!line.watched) return ['off', NOT_WATCHED];
   if (line.outage !== null && line.outage.resumed === null) return ['lost', line.outage.cause];
   if (!link.up) return ['off', link.why];
   switch (line.subscription) {

@@ -3,15 +3,7 @@
  * start of the next, the last one still going on. Ends are not kept, so that nothing can overlap and
  * no hole can be.
  */
-import type { CoverageState, Micros } from '../contract.ts';
-
-/** A state that begins. */
-export interface CoverageStart {
-  readonly from: Micros;
-  readonly state: CoverageState;
-  /** In words; for `live` none is needed. */
-  readonly cause: string;
-}
+import type { CoverageStart, CoverageState, Micros } from '../contract.ts';
 
 /** What is to be written: these states are the line's from `from` on, and what was held there is not. */
 export interface StrandChange {

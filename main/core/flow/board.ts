@@ -147,7 +147,7 @@ export class Board {
       rate: row.rate,
       priceDigits: row.priceDigits,
       sizeDigits: row.sizeDigits,
-      spark: row.closes.map(({ close }) => close),
+      spark: row.closes.map(({ start, close }) => [start, close] as const),
     }));
   }
 

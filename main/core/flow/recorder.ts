@@ -20,6 +20,7 @@ import {
 import type { RecordReport } from '../core.ts';
 import { Ledger, type Verdict } from '../coverage/ledger.ts';
 import { RecordTime } from '../coverage/record-time.ts';
+import type { CoverageTold } from '../coverage/today.ts';
 import type { Clock, Logger, Timer } from '../ports.ts';
 import type { DecodedCandle, DecodedTrade, Refusal } from '../protocol/decode.ts';
 import { formatDecimal } from '../protocol/decimal.ts';
@@ -71,6 +72,8 @@ export interface RecorderListener {
   gap(gap: Gap): void;
   /** Something happened to a link, or an outage was judged; it will be stored. */
   journal(entry: JournalEntry): void;
+  /** What is known is on disk; in the order of the commits. */
+  coverage(told: CoverageTold): void;
   /** Recording began, ended, failed or came back. */
   changed(): void;
 }
@@ -126,6 +129,8 @@ export class Recorder {
   /** When the last commit was put together, and the last one that was sent. */
   #flushed: Micros = 0;
   #covered: Micros = 0;
+  /** How far the session's coverage reaches on disk. */
+  #reach: Micros = 0;
   /** Exchange time of the oldest redelivered trade of the next commit. */
   #oldest = Infinity;
   /** Since when trades were lost after the last commit was put together, for lack of room. */
@@ -207,6 +212,7 @@ export class Recorder {
     const now = this.#time.now();
     this.#ledger.begin(started * 1000, now);
     this.#flushed = now;
+    this.#reach = started * 1000;
     this.#reported = this.#session.id;
     this.#requested = this.#watched;
     this.#storedTrades = 0;
@@ -248,6 +254,7 @@ export class Recorder {
     this.#flush(true);
     this.#session = null;
     await this.#sent();
+    this.#tellCoverage(session, [], true);
     await this.#store.endSession(session.id, ended);
     this.#listener.changed();
   }
@@ -547,7 +554,7 @@ export class Recorder {
       health,
       refusals,
     };
-    this.#sending = this.#write(commit, rows, from, now).finally(() => {
+    this.#sending = this.#write(session, commit, rows, from, now).finally(() => {
       this.#uncommitted -= rows;
       this.#sending = null;
       if (this.#due) this.#flush();
@@ -561,14 +568,20 @@ export class Recorder {
   }
 
   /** Resolves once it is on disk, or is given up: the disk may come back, so that is only at the end. */
-  async #write(commit: Commit, rows: number, from: Micros, to: Micros): Promise<void> {
+  async #write(
+    session: SessionSummary,
+    commit: Commit,
+    rows: number,
+    from: Micros,
+    to: Micros,
+  ): Promise<void> {
     for (;;) {
       try {
         // A copy, since what is handed over does not come back when it is refused.
         const trades = commit.trades === null ? null : copyOf(commit.trades);
         const { candles, log } = await this.#store.commit({ ...commit, trades });
         this.#sparing = log > LONG_LOG_BYTES;
-        this.#committed(commit, rows, candles);
+        this.#committed(session, commit, rows, candles);
         return;
       } catch (error) {
         const problem = toAppError(error);
@@ -600,15 +613,30 @@ export class Recorder {
     this.#listener.changed();
   }
 
-  #committed({ session, journal = [] }: Commit, rows: number, candles: number): void {
+  #committed(session: SessionSummary, commit: Commit, rows: number, candles: number): void {
+    const { coverage, journal = [] } = commit;
     this.#storedTrades += rows;
     this.#storedCandles += candles;
     this.#journal.written(journal);
     this.#ledger.written();
+    if (coverage !== undefined) {
+      this.#reach = coverage.until;
+      this.#tellCoverage(session, coverage.lines, false);
+    }
     if (this.#problem === null) return;
     this.#problem = null;
-    if (this.#lost !== null) this.#addLost(session, `the disk refused ${this.#lost.trades} trades`);
+    if (this.#lost !== null) this.#addLost(session.id, `the disk refused ${this.#lost.trades} trades`);
     this.#listener.changed();
+  }
+
+  #tellCoverage({ id, started }: SessionSummary, changes: CoverageTold['changes'], ended: boolean): void {
+    this.#listener.coverage({
+      session: id,
+      started: started * 1000,
+      until: this.#reach,
+      ended,
+      changes,
+    });
   }
 
   /** What a commit held is kept for the next one, but for its trades. */

@@ -1,6 +1,8 @@
 /** The main thread's handle on the cache: a writer's thread, a reader's thread, and no disk here. */
 import { resolve } from 'node:path';
 import type { CoverageInterval, HealthMinute, JournalEntry } from '../contract.ts';
+import { Together } from '../coverage/fold.ts';
+import { type DayPart, emptyDay, union } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import { buffersOf } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
@@ -9,6 +11,9 @@ import type { ExportStep, RowRange } from './reader.ts';
 import type { ReaderRequests, StoreEvent, WriterRequests } from './requests.ts';
 import type { Store, StoredTrade, StoreOptions } from './store.ts';
 import { Thread } from './thread.ts';
+
+/** Markets whose coverage is looked at in one request, so that those of others come in between. */
+const MARKETS_AT_ONCE = 25;
 
 /**
  * Opens the cache of a folder. One writer a folder: with `readOnly`, any number beside it.
@@ -130,6 +135,39 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       const range = await reader().call('linkRows', { of: 'health' });
       yield* pages(range, (rest) => reader().call('health', { range: rest, session }));
     },
+    coveragePage: async (market, endpoint, from, to, now) =>
+      reader().call('coveragePage', { market, endpoint, from, to, now }),
+    coverageRecent: async (markets, from, now) => reader().call('coverageRecent', { markets, from, now }),
+    async coverageDay(markets, now) {
+      const read: DayPart[] = [];
+      for (const some of parts(markets))
+        read.push(await reader().call('coverageDay', { markets: some, now }));
+      const { day, until } = read[0] ?? emptyDay(now);
+      const lost = union(read.flatMap((part) => part.lost));
+      return { day, until, lines: read.flatMap(({ lines }) => lines), lost };
+    },
+    async sessionCord(session, buckets) {
+      const reach = await reader().call('sessionReach', { session });
+      if (reach === null) {
+        const known = await reader().call('sessionRows', { session, of: 'trades' });
+        return known === null ? null : { session, from: 0, to: 0, runs: [] };
+      }
+      const { from, to, markets } = reach;
+      const all = new Together(from, to, buckets);
+      for (const some of parts(markets)) {
+        all.join(
+          await reader().call('sessionTogether', { session, markets: some, reach: { from, to }, buckets }),
+        );
+      }
+      return { session, from, to, runs: all.runs };
+    },
+    async sessionLines(session, markets, buckets) {
+      const reach = await reader().call('sessionReach', { session });
+      if (reach === null) throw unknownSession(session);
+      const { from, to } = reach;
+      const lines = await reader().call('sessionLines', { session, markets, reach: { from, to }, buckets });
+      return { from, to, lines };
+    },
     readSetting: async (name) => reader().call('readSetting', { name }),
     async writeSetting(name, json) {
       await writer().call('writeSetting', { name, json });
@@ -140,6 +178,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return closing;
     },
   };
+}
+
+/** In runs of at most MARKETS_AT_ONCE. */
+function parts<T>(all: readonly T[]): T[][] {
+  const count = Math.ceil(all.length / MARKETS_AT_ONCE);
+  return Array.from({ length: count }, (_, at) =>
+    all.slice(at * MARKETS_AT_ONCE, (at + 1) * MARKETS_AT_ONCE),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The reader's thread: pages, exports and lists, beside the writer and never in its way. */
 import { statfsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
+import { emptyDay } from '../coverage/today.ts';
 import { openForReading } from './database.ts';
 import { sizeOf } from './disk.ts';
 import { storageError } from './errors.ts';
@@ -80,6 +81,16 @@ serve<ReaderRequests>(
       reader()?.links?.journal(range, filter) ?? { rows: [], after: range.last },
     health: ({ range, session }) =>
       reader()?.links?.health(range, session) ?? { rows: [], after: range.last },
+    coveragePage: ({ market, endpoint, from, to, now }) =>
+      reader()?.coveragePage(market, endpoint, from, to, now) ?? { from, to: from, grain: 0, stretches: [] },
+    coverageRecent: ({ markets, from, now }) =>
+      reader()?.coverageRecent(markets, from, now) ?? { from, to: from, lines: [] },
+    coverageDay: ({ markets, now }) => reader()?.coverageDay(markets, now) ?? emptyDay(now),
+    sessionReach: ({ session }) => reader()?.sessionReach(session) ?? null,
+    sessionTogether: ({ session, markets, reach, buckets }) =>
+      reader()?.sessionTogether(session, markets, reach, buckets) ?? new Int8Array(0),
+    sessionLines: ({ session, markets, reach, buckets }) =>
+      reader()?.sessionLines(session, markets, reach, buckets) ?? [],
     readSetting: ({ name }) => reader()?.readSetting(name) ?? null,
     close() {
       open?.database.close();

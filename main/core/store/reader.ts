@@ -4,20 +4,23 @@ import type {
   CandlePage,
   ChartKey,
   CoverageInterval,
-  CoverageState,
+  CoveragePage,
   Endpoint,
   Gap,
   GapState,
   Granularity,
   Micros,
   Millis,
+  SessionLine,
   SessionSummary,
   TradePage,
 } from '../contract.ts';
 import { CANDLE_FIELDS, TRADE_BUY, TRADE_FIELDS, TRADE_REDELIVERED, TRADE_SELL } from '../contract.ts';
+import { type DayPart, emptyDay } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
 import { decimalToNumber, formatDecimal } from '../protocol/decimal.ts';
+import { prepareCoverage, type RecentCoverage, type SessionReach } from './coverage.ts';
 import type { LinkReader } from './link-reader.ts';
 import { prepareLinkReader } from './link-reader.ts';
 import { hasCoverage, hasJournal } from './schema.ts';
@@ -73,6 +76,24 @@ export interface Reader {
   coverage(session: number, market: string): CoverageInterval[];
   /** null in a database that is older than its journal. */
   readonly links: LinkReader | null;
+  coveragePage(market: string, endpoint: Endpoint, from: Micros, to: Micros, now: Micros): CoveragePage;
+  coverageRecent(markets: readonly string[], from: Micros, now: Micros): RecentCoverage;
+  coverageDay(markets: readonly string[], now: Micros): DayPart;
+  /** How far the coverage of a session reaches and the numbers of its markets; null when it has none. */
+  sessionReach(session: number): (SessionReach & { readonly markets: readonly number[] }) | null;
+  /** Some of its markets in one; see `Together`. */
+  sessionTogether(
+    session: number,
+    markets: readonly number[],
+    reach: SessionReach,
+    buckets: number,
+  ): Int8Array;
+  sessionLines(
+    session: number,
+    markets: readonly string[],
+    reach: SessionReach,
+    buckets: number,
+  ): SessionLine[];
   readSetting(name: string): string | null;
 }
 
@@ -214,7 +235,7 @@ export function createReader(database: Database, alive: () => boolean): Reader {
     `SELECT session, endpoint, start, end, state, cause, recovered, duplicates FROM gaps
      WHERE start < ? AND end >= ? ORDER BY start DESC, row DESC LIMIT ?`,
   );
-  const coverage = hasCoverage(database) ? prepareCoverage(database) : null;
+  const coverage = hasCoverage(database) ? prepareCoverage(database, alive) : null;
   const setting = database
     .prepare<[name: string], string>('SELECT json FROM settings WHERE name = ?')
     .pluck();
@@ -352,49 +373,22 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       if (ranges.trades.get(session) === undefined) return null;
       return coverage === null ? [] : coverage.markets(session);
     },
-    coverage: (session, name) => {
-      const market = marketId.get(name);
-      return coverage === null || market === undefined ? [] : coverage.intervals(session, market, name);
+    coverage: (session, name) => coverage?.intervals(session, name) ?? [],
+    coveragePage: (market, endpoint, from, to, now) =>
+      coverage?.page(market, endpoint, from, to, now) ?? { from, to: from, grain: 0, stretches: [] },
+    coverageRecent: (markets, from, now) =>
+      coverage?.recent(markets, from, now) ?? { from, to: from, lines: [] },
+    coverageDay: (markets, now) => coverage?.day(markets, now) ?? emptyDay(now),
+    sessionReach(session) {
+      const reach = coverage?.reach(session) ?? null;
+      return reach === null ? null : { ...reach, markets: coverage?.numbers(session) ?? [] };
     },
     links: hasJournal(database) ? prepareLinkReader(database) : null,
+    sessionTogether: (session, markets, reach, buckets) =>
+      coverage?.together(session, markets, reach, buckets) ?? new Int8Array(0),
+    sessionLines: (session, markets, reach, buckets) =>
+      coverage?.lines(session, markets, reach, buckets) ?? [],
     readSetting: (name) => setting.get(name) ?? null,
-  };
-}
-
-function prepareCoverage(database: Database): {
-  markets(session: number): string[];
-  intervals(session: number, market: number, name: string): CoverageInterval[];
-} {
-  const markets = database
-    .prepare<[session: number], string>(
-      `SELECT DISTINCT name FROM coverage JOIN markets ON markets.id = coverage.market
-       WHERE session = ? ORDER BY name`,
-    )
-    .pluck();
-  // One statement, so that the states and how far they reach are of one moment.
-  const intervals = database.prepare<
-    [session: number, market: number],
-    { endpoint: Endpoint; start: number; stop: number; state: CoverageState; cause: string }
-  >(
-    `SELECT endpoint, start, coverage.state, cause,
-       lead(start, 1, covered) OVER (PARTITION BY endpoint ORDER BY start) AS stop
-     FROM coverage JOIN sessions ON sessions.id = coverage.session
-     WHERE session = ? AND market = ? ORDER BY endpoint, start`,
-  );
-  return {
-    markets: (session) => markets.all(session),
-    intervals: (session, market, name) =>
-      intervals
-        .all(session, market)
-        .filter(({ start, stop }) => stop > start)
-        .map(({ endpoint, start, stop, state, cause }) => ({
-          market: name,
-          endpoint,
-          from: start,
-          to: stop,
-          state,
-          cause,
-        })),
   };
 }
 

@@ -3,6 +3,7 @@ import type {
   CandlePage,
   ChartKey,
   CoverageInterval,
+  CoveragePage,
   Endpoint,
   Granularity,
   HealthMinute,
@@ -12,12 +13,15 @@ import type {
   Micros,
   Millis,
   RefusalCount,
+  SessionLine,
   SessionSummary,
   StoreState,
   TradePage,
 } from '../contract.ts';
+import type { DayPart } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
+import type { RecentCoverage, SessionReach } from './coverage.ts';
 import type { ExportStep, RowFilter, RowRange } from './reader.ts';
 import type { Commit, Committed, JournalFilter, StoredTrade, StoreProgress } from './store.ts';
 
@@ -86,6 +90,43 @@ export interface ReaderRequests {
   health: {
     args: { readonly range: RowRange; readonly session: number | null };
     value: ExportStep<HealthMinute>;
+  };
+  coveragePage: {
+    args: {
+      readonly market: string;
+      readonly endpoint: Endpoint;
+      readonly from: Micros;
+      readonly to: Micros;
+      readonly now: Micros;
+    };
+    value: CoveragePage;
+  };
+  coverageRecent: {
+    args: { readonly markets: readonly string[]; readonly from: Micros; readonly now: Micros };
+    value: RecentCoverage;
+  };
+  coverageDay: { args: { readonly markets: readonly string[]; readonly now: Micros }; value: DayPart };
+  sessionReach: {
+    args: { readonly session: number };
+    value: (SessionReach & { readonly markets: readonly number[] }) | null;
+  };
+  sessionTogether: {
+    args: {
+      readonly session: number;
+      readonly markets: readonly number[];
+      readonly reach: SessionReach;
+      readonly buckets: number;
+    };
+    value: Int8Array;
+  };
+  sessionLines: {
+    args: {
+      readonly session: number;
+      readonly markets: readonly string[];
+      readonly reach: SessionReach;
+      readonly buckets: number;
+    };
+    value: SessionLine[];
   };
   readSetting: { args: { readonly name: string }; value: string | null };
   close: { args: null; value: null };

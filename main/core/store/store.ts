@@ -6,6 +6,7 @@ import type {
   CandlePage,
   ChartKey,
   CoverageInterval,
+  CoveragePage,
   Endpoint,
   Gap,
   Granularity,
@@ -16,13 +17,18 @@ import type {
   Micros,
   Millis,
   RefusalCount,
+  SessionCord,
+  SessionLine,
   SessionSummary,
   StoreState,
   TradePage,
 } from '../contract.ts';
 import type { CoverageCommit } from '../coverage/ledger.ts';
+import type { DayPart } from '../coverage/today.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
+
+import type { RecentCoverage, SessionReach } from './coverage.ts';
 
 /** One group commit: everything in it becomes durable together or not at all. */
 export interface Commit {
@@ -143,6 +149,29 @@ export interface Store {
   journal(filter: JournalFilter): AsyncIterable<readonly JournalEntry[]>;
   /** In the order in which they were written, in pages, as of now; session null: of all. Fails as `exportTrades` does. */
   health(session: number | null): AsyncIterable<readonly HealthMinute[]>;
+  /**
+   * A line across sessions; see `CoveragePage`. Between sessions, and from the last one to `now` when none
+   * records, it is off; what the running session has not committed is not told.
+   */
+  coveragePage(
+    market: string,
+    endpoint: Endpoint,
+    from: Micros,
+    to: Micros,
+    now: Micros,
+  ): Promise<CoveragePage>;
+  /** The same of both endpoints of many markets, from `from` on; a line of more than 60 stretches is folded into 30. */
+  coverageRecent(markets: readonly string[], from: Micros, now: Micros): Promise<RecentCoverage>;
+  /** What is known of the day of `now` (UTC) so far. */
+  coverageDay(markets: readonly string[], now: Micros): Promise<DayPart>;
+  /** All of a session in one cord, its end as of its last commit; null when it does not exist. */
+  sessionCord(session: number, buckets: number): Promise<SessionCord | null>;
+  /** Some of its markets, both endpoints of each. @throws {QuipuError} kind `not-found` */
+  sessionLines(
+    session: number,
+    markets: readonly string[],
+    buckets: number,
+  ): Promise<SessionReach & { readonly lines: readonly SessionLine[] }>;
   /** Small values that must outlive a restart (watchlist, settings), as JSON text. */
   readSetting(name: string): Promise<string | null>;
   writeSetting(name: string, json: string): Promise<void>;

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type CoverageState, type Endpoint, ENDPOINTS } from '../../../main/core/contract.ts';
+import {
+  type CoverageStart,
+  type CoverageState,
+  type Endpoint,
+  ENDPOINTS,
+} from '../../../main/core/contract.ts';
 import { Ledger } from '../../../main/core/coverage/ledger.ts';
-import type { CoverageStart } from '../../../main/core/coverage/strand.ts';
 
 const SECOND = 1_000_000;
 

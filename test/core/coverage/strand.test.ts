@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { CoverageState } from '../../../main/core/contract.ts';
-import { type CoverageStart, Strand } from '../../../main/core/coverage/strand.ts';
+import type { CoverageStart } from '../../../main/core/contract.ts';
+import { Strand } from '../../../main/core/coverage/strand.ts';
 
 const LENGTH = 40;
 const states: readonly CoverageState[] = ['live', 'quiet', 'off', 'recovered', 'unverified', 'lost'];

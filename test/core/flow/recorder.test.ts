@@ -8,6 +8,7 @@ import type {
   HealthMinute,
   JournalEntry,
 } from '../../../main/core/contract.ts';
+import type { CoverageTold } from '../../../main/core/coverage/today.ts';
 import type { Candle, Origin } from '../../../main/core/flow/batch.ts';
 import { Recorder } from '../../../main/core/flow/recorder.ts';
 import type { DecodedCandle, DecodedTrade } from '../../../main/core/protocol/decode.ts';
@@ -31,6 +32,7 @@ let told: JournalEntry[];
 /** Warnings, but for what a disk that fails says at every commit. */
 let logged: string[];
 let candles: Candle[];
+let known: CoverageTold[];
 
 function recorderOf(into: Store): Recorder {
   return new Recorder({
@@ -46,6 +48,7 @@ function recorderOf(into: Store): Recorder {
       candle: (candle) => void candles.push(candle),
       gap: (gap) => void gaps.push(gap),
       journal: (entry) => void told.push(entry),
+      coverage: (each) => void known.push(each),
       changed: () => undefined,
     },
   });
@@ -66,6 +69,7 @@ beforeEach(async () => {
   told = [];
   logged = [];
   candles = [];
+  known = [];
   await newRecorder();
 });
 

@@ -1,0 +1,276 @@
+/** Reads of the coverage table: each line by its key, sessions from the newest back. */
+import type { Database } from 'better-sqlite3';
+import type {
+  CoverageInterval,
+  CoverageLine,
+  CoveragePage,
+  CoverageStart,
+  CoverageState,
+  CoverageStretch,
+  Endpoint,
+  Micros,
+  SessionLine,
+} from '../contract.ts';
+import { ENDPOINTS, NOT_RECORDING, NOT_WATCHED } from '../contract.ts';
+import { Fold, Gathered, Together } from '../coverage/fold.ts';
+import {
+  type DayLine,
+  type DayPart,
+  foldAt,
+  midnightOf,
+  type Span,
+  Tally,
+  union,
+} from '../coverage/today.ts';
+import { type SessionRow, unexpectedEnd } from './summaries.ts';
+
+/** Stretches of a page, and of a line of the last hour, before they are folded into half as many. */
+const PAGE_STRETCHES = 4_000;
+const RECENT_STRETCHES = 60;
+const NOT_KEPT = 'recorded before coverage was kept';
+
+/** How far a session's coverage reaches: microseconds. */
+export interface SessionReach {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+export interface CoverageReader {
+  /** The markets of a session with coverage, by name. */
+  markets(session: number): string[];
+  /** By endpoint, oldest first. */
+  intervals(session: number, market: string): CoverageInterval[];
+  /** @param now the wall clock's: between sessions it is known that nothing was recorded, but not of the future */
+  page(market: string, endpoint: Endpoint, from: Micros, to: Micros, now: Micros): CoveragePage;
+  recent(markets: readonly string[], from: Micros, now: Micros): RecentCoverage;
+  day(markets: readonly string[], now: Micros): DayPart;
+  /** null for a session that does not exist or has no coverage. */
+  reach(session: number): SessionReach | null;
+  /** The numbers of a session's markets. */
+  numbers(session: number): number[];
+  /** These markets of a session in one: for `Together.join`. */
+  together(session: number, markets: readonly number[], reach: SessionReach, buckets: number): Int8Array;
+  lines(session: number, markets: readonly string[], reach: SessionReach, buckets: number): SessionLine[];
+}
+
+export interface RecentCoverage {
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly lines: readonly CoverageLine[];
+}
+
+/** A stretch of time in one session, or in none. */
+interface Piece {
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly session: number | null;
+  /** The session kept a ledger. */
+  readonly kept: boolean;
+}
+
+type StateRow = [start: number, state: CoverageState, cause: string];
+
+/** @param alive whether a session in state `recording` may be one */
+export function prepareCoverage(database: Database, alive: () => boolean): CoverageReader {
+  const marketId = database.prepare<[name: string], number>('SELECT id FROM markets WHERE name = ?').pluck();
+  const markets = database
+    .prepare<[session: number], string>(
+      `SELECT DISTINCT name FROM coverage JOIN markets ON markets.id = coverage.market
+       WHERE session = ? ORDER BY name`,
+    )
+    .pluck();
+  // One statement, so that the states and how far they reach are of one moment.
+  const intervals = database.prepare<
+    [session: number, market: number],
+    { endpoint: Endpoint; start: number; stop: number; state: CoverageState; cause: string }
+  >(
+    `SELECT endpoint, start, coverage.state, cause,
+       lead(start, 1, covered) OVER (PARTITION BY endpoint ORDER BY start) AS stop
+     FROM coverage JOIN sessions ON sessions.id = coverage.session
+     WHERE session = ? AND market = ? ORDER BY endpoint, start`,
+  );
+  const sessionBefore = database.prepare<
+    [id: number],
+    Pick<SessionRow, 'id' | 'started' | 'ended' | 'state' | 'last_receipt' | 'covered'>
+  >(
+    `SELECT id, started, ended, state, last_receipt, covered FROM sessions
+     WHERE id < ? ORDER BY id DESC LIMIT 1`,
+  );
+  const reachOf = database.prepare<[id: number], { started: number; covered: number | null }>(
+    'SELECT started, covered FROM sessions WHERE id = ?',
+  );
+  const isNoted = database
+    .prepare<[session: number, market: number], number>(
+      'SELECT 1 FROM session_markets WHERE session = ? AND market = ?',
+    )
+    .pluck();
+  const numbers = database
+    .prepare<[session: number], number>('SELECT market FROM session_markets WHERE session = ?')
+    .pluck();
+  const startAt = database
+    .prepare<[session: number, market: number, endpoint: string, at: number], number>(
+      `SELECT start FROM coverage WHERE session = ? AND market = ? AND endpoint = ? AND start <= ?
+       ORDER BY start DESC LIMIT 1`,
+    )
+    .pluck();
+  const states = database
+    .prepare<[session: number, market: number, endpoint: string, from: number, before: number], StateRow>(
+      `SELECT start, state, cause FROM coverage
+       WHERE session = ? AND market = ? AND endpoint = ? AND start >= ? AND start < ? ORDER BY start`,
+    )
+    .raw();
+
+  /** What a session that still records has not committed, and the future, are not known. */
+  function knownUntil(now: Micros): Micros {
+    const newest = sessionBefore.get(Number.MAX_SAFE_INTEGER);
+    if (newest === undefined || newest.state !== 'recording' || !alive()) return now;
+    return newest.covered ?? newest.started * 1000;
+  }
+
+  /** Oldest first, without overlap or hole. Where the clock was set back, the later session has the time. */
+  function piecesOf(from: Micros, to: Micros): Piece[] {
+    const pieces: Piece[] = [];
+    let limit = to;
+    let row = sessionBefore.get(Number.MAX_SAFE_INTEGER);
+    while (row !== undefined && limit > from) {
+      const kept = row.covered !== null;
+      const end = row.covered ?? (row.ended ?? unexpectedEnd(row)) * 1000;
+      const start = Math.max(from, row.started * 1000);
+      if (start < limit) {
+        const stop = Math.min(Math.max(end, start), limit);
+        if (stop < limit) pieces.push({ from: stop, to: limit, session: null, kept });
+        if (stop > start) pieces.push({ from: start, to: stop, session: row.id, kept });
+        limit = start;
+      }
+      row = sessionBefore.get(row.id);
+    }
+    if (limit > from) pieces.push({ from, to: limit, session: null, kept: true });
+    return pieces.reverse();
+  }
+
+  /** A line's stretches within the pieces, oldest first. */
+  function walk(
+    market: number | undefined,
+    endpoint: Endpoint,
+    pieces: readonly Piece[],
+    visit: (stretch: CoverageStretch) => void,
+  ): void {
+    for (const { from, kept, session, to } of pieces) {
+      if (session === null) visit({ from, to, state: 'off', cause: NOT_RECORDING });
+      else if (market === undefined) visit({ from, to, state: 'off', cause: NOT_WATCHED });
+      else if (kept) walkSession(session, market, endpoint, from, to, visit);
+      else if (isNoted.get(session, market) === undefined)
+        visit({ from, to, state: 'off', cause: NOT_WATCHED });
+      else visit({ from, to, state: 'unverified', cause: NOT_KEPT });
+    }
+  }
+
+  function walkSession(
+    session: number,
+    market: number,
+    endpoint: Endpoint,
+    from: Micros,
+    to: Micros,
+    visit: (stretch: CoverageStretch) => void,
+  ): void {
+    let at = from;
+    let state: CoverageState = 'off';
+    let cause = NOT_WATCHED;
+    const first = startAt.get(session, market, endpoint, from) ?? from;
+    for (const row of states.iterate(session, market, endpoint, first, to)) {
+      const start = Math.max(row[0], from);
+      if (start > at) visit({ from: at, to: start, state, cause });
+      at = start;
+      state = row[1];
+      cause = row[2];
+    }
+    if (to > at) visit({ from: at, to, state, cause });
+  }
+
+  return {
+    markets: (session) => markets.all(session),
+    intervals(session, name) {
+      const market = marketId.get(name);
+      if (market === undefined) return [];
+      return intervals
+        .all(session, market)
+        .filter(({ start, stop }) => stop > start)
+        .map(({ endpoint, start, stop, state, cause }) => ({
+          market: name,
+          endpoint,
+          from: start,
+          to: stop,
+          state,
+          cause,
+        }));
+    },
+    page: database.transaction((name: string, endpoint: Endpoint, from: Micros, to: Micros, now: Micros) => {
+      const end = Math.min(to, knownUntil(now));
+      if (end <= from) return { from, to: from, grain: 0, stretches: [] };
+      const gathered = new Gathered(from, end, PAGE_STRETCHES);
+      walk(marketId.get(name), endpoint, piecesOf(from, end), (stretch) => gathered.add(stretch));
+      return { from, to: end, grain: gathered.grain, stretches: gathered.stretches };
+    }),
+    recent: database.transaction((names: readonly string[], from: Micros, now: Micros) => {
+      const to = Math.max(from, knownUntil(now));
+      const pieces = piecesOf(from, to);
+      const lines = names.flatMap((market) =>
+        ENDPOINTS.map((endpoint): CoverageLine => {
+          if (to === from) return { market, endpoint, stretches: [] };
+          const gathered = new Gathered(from, to, RECENT_STRETCHES);
+          walk(marketId.get(market), endpoint, pieces, (stretch) => gathered.add(stretch));
+          return { market, endpoint, stretches: gathered.stretches };
+        }),
+      );
+      return { from, to, lines };
+    }),
+    day: database.transaction((names: readonly string[], now: Micros): DayPart => {
+      const day = midnightOf(now);
+      const fold = foldAt(now);
+      const until = Math.max(day, knownUntil(now));
+      const pieces = piecesOf(day, until);
+      const lost: Span[] = [];
+      const lines = names.flatMap((market) =>
+        ENDPOINTS.map((endpoint): DayLine => {
+          const tally = new Tally();
+          const starts: CoverageStart[] = [];
+          walk(marketId.get(market), endpoint, pieces, ({ from, to, state, cause }) => {
+            const end = Math.min(to, fold);
+            tally.add(from, end, state, cause);
+            if (state === 'lost' && end > from) lost.push([from, end]);
+            if (to > fold) starts.push({ from: Math.max(from, fold), state, cause });
+          });
+          return { market, endpoint, sums: tally.sums, starts };
+        }),
+      );
+      return { day, until, lines, lost: union(lost) };
+    }),
+    reach(session) {
+      const row = reachOf.get(session);
+      if (row === undefined || row.covered === null) return null;
+      const from = row.started * 1000;
+      return row.covered > from ? { from, to: row.covered } : null;
+    },
+    numbers: (session) => numbers.all(session),
+    together(session, chosen, { from, to }, buckets) {
+      const all = new Together(from, to, buckets);
+      for (const market of chosen) {
+        for (const endpoint of ENDPOINTS) {
+          const fold = new Fold(from, to, buckets);
+          walkSession(session, market, endpoint, from, to, (stretch) => fold.add(stretch));
+          all.add(fold);
+        }
+      }
+      return all.states;
+    },
+    lines: (session, chosen, { from, to }, buckets) =>
+      chosen.flatMap((market) =>
+        ENDPOINTS.map((endpoint): SessionLine => {
+          const fold = new Fold(from, to, buckets);
+          const piece = { from, to, session, kept: true };
+          walk(marketId.get(market), endpoint, [piece], (stretch) => fold.add(stretch));
+          return { market, endpoint, runs: fold.runs };
+        }),
+      ),
+  };
+}
