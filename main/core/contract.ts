@@ -248,11 +248,15 @@ export interface CoverageChange {
   readonly starts: readonly CoverageStart[];
 }
 
+/** The state that a line is in where what is told of it ends, and goes on in until an event says otherwise. */
+export type CoverageNow = Pick<CoverageStart, 'state' | 'cause'>;
+
 /** What is known of one line, oldest first, without overlap or hole. */
 export interface CoverageLine {
   readonly market: string;
   readonly endpoint: Endpoint;
   readonly stretches: readonly CoverageStretch[];
+  readonly now: CoverageNow;
 }
 
 /** What is known of a line across sessions; between them it is `off`. */
@@ -268,6 +272,8 @@ export interface CoveragePage {
   readonly grain: Micros;
   /** Oldest first, without overlap or hole. */
   readonly stretches: readonly CoverageStretch[];
+  /** null when more than was asked for is known: the page is of the past. */
+  readonly now: CoverageNow | null;
 }
 
 /** A run of buckets in one state. */

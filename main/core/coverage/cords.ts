@@ -16,7 +16,7 @@ export class SessionCords {
     newest: number | null,
   ): Promise<SessionCord | null> {
     let kept = this.#kept.get(store);
-    if (kept === undefined) this.#kept.set(store, (kept = new Map()));
+    if (kept === undefined) this.#kept.set(store, (kept = new Map<string, SessionCord>()));
     const key = `${session} ${buckets}`;
     const known = kept.get(key);
     if (known !== undefined) return known;

@@ -169,8 +169,10 @@ export class Today {
     for (const { endpoint, from, market, starts } of changes) {
       const line = this.#lines.get(nameOf(market, endpoint));
       if (line === undefined) continue;
-      const [oldest] = line.starts;
-      if (oldest !== undefined && from < oldest.from && oldest.from > this.#day) isWhole = false;
+      const oldest = line.starts[0]?.from ?? from;
+      const isSummed = from < oldest && oldest > this.#day;
+      const isKnown = from > oldest || (starts[0]?.from ?? Infinity) <= oldest;
+      if (isSummed || !isKnown) isWhole = false;
       put(line, from, starts);
     }
     this.#until = until;

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type {
   CoverageInterval,
   CoverageLine,
+  CoverageNow,
   CoveragePage,
   CoverageStart,
   CoverageState,
@@ -59,6 +60,11 @@ export interface RecentCoverage {
   readonly lines: readonly CoverageLine[];
 }
 
+/** Nothing is told. */
+export function noPage(from: Micros): CoveragePage {
+  return { from, to: from, grain: 0, stretches: [], now: null };
+}
+
 /** A stretch of time in one session, or in none. */
 interface Piece {
   readonly from: Micros;
@@ -66,6 +72,12 @@ interface Piece {
   readonly session: number | null;
   /** The session kept a ledger. */
   readonly kept: boolean;
+}
+
+/** How far anything is known, and the session that goes on there. */
+interface Edge {
+  readonly at: Micros;
+  readonly session: number | null;
 }
 
 type StateRow = [start: number, state: CoverageState, cause: string];
@@ -121,10 +133,19 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     .raw();
 
   /** What a session that still records has not committed, and the future, are not known. */
-  function knownUntil(now: Micros): Micros {
+  function edgeOf(now: Micros): Edge {
     const newest = sessionBefore.get(Number.MAX_SAFE_INTEGER);
-    if (newest === undefined || newest.state !== 'recording' || !alive()) return now;
-    return newest.covered ?? newest.started * 1000;
+    if (newest === undefined || newest.state !== 'recording' || !alive()) return { at: now, session: null };
+    return { at: newest.covered ?? newest.started * 1000, session: newest.id };
+  }
+
+  /** What a line is in at the edge. */
+  function stateAt(market: number | undefined, endpoint: Endpoint, { at, session }: Edge): CoverageNow {
+    if (session === null) return { state: 'off', cause: NOT_RECORDING };
+    const start = market === undefined ? undefined : startAt.get(session, market, endpoint, at);
+    if (market === undefined || start === undefined) return { state: 'off', cause: NOT_WATCHED };
+    const [row] = states.all(session, market, endpoint, start, start + 1);
+    return row === undefined ? { state: 'off', cause: NOT_WATCHED } : { state: row[1], cause: row[2] };
   }
 
   /** Oldest first, without overlap or hole. Where the clock was set back, the later session has the time. */
@@ -205,44 +226,59 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
         }));
     },
     page: database.transaction((name: string, endpoint: Endpoint, from: Micros, to: Micros, now: Micros) => {
-      const end = Math.min(to, knownUntil(now));
-      if (end <= from) return { from, to: from, grain: 0, stretches: [] };
+      const market = marketId.get(name);
+      const edge = edgeOf(now);
+      const end = Math.max(from, Math.min(to, edge.at));
       const gathered = new Gathered(from, end, PAGE_STRETCHES);
-      walk(marketId.get(name), endpoint, piecesOf(from, end), (stretch) => gathered.add(stretch));
-      return { from, to: end, grain: gathered.grain, stretches: gathered.stretches };
+      walk(market, endpoint, piecesOf(from, end), (stretch) => gathered.add(stretch));
+      return {
+        from,
+        to: end,
+        grain: gathered.grain,
+        stretches: gathered.stretches,
+        now: to < edge.at ? null : stateAt(market, endpoint, edge),
+      };
     }),
     recent: database.transaction((names: readonly string[], from: Micros, now: Micros) => {
-      const to = Math.max(from, knownUntil(now));
+      const edge = edgeOf(now);
+      const to = Math.max(from, edge.at);
       const pieces = piecesOf(from, to);
-      const lines = names.flatMap((market) =>
-        ENDPOINTS.map((endpoint): CoverageLine => {
-          if (to === from) return { market, endpoint, stretches: [] };
+      const lines = names.flatMap((name) => {
+        const market = marketId.get(name);
+        return ENDPOINTS.map((endpoint): CoverageLine => {
           const gathered = new Gathered(from, to, RECENT_STRETCHES);
-          walk(marketId.get(market), endpoint, pieces, (stretch) => gathered.add(stretch));
-          return { market, endpoint, stretches: gathered.stretches };
-        }),
-      );
+          walk(market, endpoint, pieces, (stretch) => gathered.add(stretch));
+          const { stretches } = gathered;
+          return { market: name, endpoint, stretches, now: stateAt(market, endpoint, edge) };
+        });
+      });
       return { from, to, lines };
     }),
     day: database.transaction((names: readonly string[], now: Micros): DayPart => {
       const day = midnightOf(now);
       const fold = foldAt(now);
-      const until = Math.max(day, knownUntil(now));
+      const edge = edgeOf(now);
+      const until = Math.max(day, edge.at);
       const pieces = piecesOf(day, until);
       const lost: Span[] = [];
-      const lines = names.flatMap((market) =>
-        ENDPOINTS.map((endpoint): DayLine => {
+      const lines = names.flatMap((name) => {
+        const market = marketId.get(name);
+        return ENDPOINTS.map((endpoint): DayLine => {
           const tally = new Tally();
           const starts: CoverageStart[] = [];
-          walk(marketId.get(market), endpoint, pieces, ({ from, to, state, cause }) => {
+          walk(market, endpoint, pieces, ({ from, to, state, cause }) => {
             const end = Math.min(to, fold);
             tally.add(from, end, state, cause);
             if (state === 'lost' && end > from) lost.push([from, end]);
             if (to > fold) starts.push({ from: Math.max(from, fold), state, cause });
           });
-          return { market, endpoint, sums: tally.sums, starts };
-        }),
-      );
+          const present = stateAt(market, endpoint, edge);
+          const last = starts.at(-1);
+          if (last?.state !== present.state || last.cause !== present.cause)
+            starts.push({ from: until, ...present });
+          return { market: name, endpoint, sums: tally.sums, starts };
+        });
+      });
       return { day, until, lines, lost: union(lost) };
     }),
     reach(session) {

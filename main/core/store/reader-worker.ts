@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { emptyDay } from '../coverage/today.ts';
+import { noPage } from './coverage.ts';
 import { openForReading } from './database.ts';
 import { sizeOf } from './disk.ts';
 import { storageError } from './errors.ts';
@@ -82,7 +83,7 @@ serve<ReaderRequests>(
     health: ({ range, session }) =>
       reader()?.links?.health(range, session) ?? { rows: [], after: range.last },
     coveragePage: ({ market, endpoint, from, to, now }) =>
-      reader()?.coveragePage(market, endpoint, from, to, now) ?? { from, to: from, grain: 0, stretches: [] },
+      reader()?.coveragePage(market, endpoint, from, to, now) ?? noPage(from),
     coverageRecent: ({ markets, from, now }) =>
       reader()?.coverageRecent(markets, from, now) ?? { from, to: from, lines: [] },
     coverageDay: ({ markets, now }) => reader()?.coverageDay(markets, now) ?? emptyDay(now),

@@ -20,7 +20,7 @@ import { type DayPart, emptyDay } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
 import { decimalToNumber, formatDecimal } from '../protocol/decimal.ts';
-import { prepareCoverage, type RecentCoverage, type SessionReach } from './coverage.ts';
+import { noPage, prepareCoverage, type RecentCoverage, type SessionReach } from './coverage.ts';
 import type { LinkReader } from './link-reader.ts';
 import { prepareLinkReader } from './link-reader.ts';
 import { hasCoverage, hasJournal } from './schema.ts';
@@ -375,7 +375,7 @@ export function createReader(database: Database, alive: () => boolean): Reader {
     },
     coverage: (session, name) => coverage?.intervals(session, name) ?? [],
     coveragePage: (market, endpoint, from, to, now) =>
-      coverage?.page(market, endpoint, from, to, now) ?? { from, to: from, grain: 0, stretches: [] },
+      coverage?.page(market, endpoint, from, to, now) ?? noPage(from),
     coverageRecent: (markets, from, now) =>
       coverage?.recent(markets, from, now) ?? { from, to: from, lines: [] },
     coverageDay: (markets, now) => coverage?.day(markets, now) ?? emptyDay(now),

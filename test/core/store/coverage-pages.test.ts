@@ -86,6 +86,7 @@ test('a page goes across sessions, and what lies between them is off', async () 
       { from: 9_000, to: 12_000, state: 'lost', cause: 'cut' },
       { from: 12_000, to: 15_000, state: 'off', cause: NOT_RECORDING },
     ],
+    now: { state: 'off', cause: NOT_RECORDING },
   });
   const part = await store.coveragePage('m', 'trades', 4_500, 8_500, 15_000);
   expect(part.stretches.map(plain)).toEqual([
@@ -93,6 +94,8 @@ test('a page goes across sessions, and what lies between them is off', async () 
     [5_000, 8_000, 'off'],
     [8_000, 8_500, 'live'],
   ]);
+  // More is known than what was asked for.
+  expect(part.now).toBeNull();
   // A line that the sessions did not have.
   const other = await store.coveragePage('m', 'candles', 4_000, 9_000, 15_000);
   expect(other.stretches).toEqual([
@@ -118,12 +121,19 @@ test('of the running session it tells what is committed, and nothing of what fol
   expect((await store.coveragePage('m', 'trades', 5_500, 20_000, 15_000)).stretches.map(plain)).toEqual([
     [5_500, 6_000, 'live'],
   ]);
+  // A state that begins where what is known ends has no length yet, and goes on from there.
+  await store.commit(commitOf(id, [], [], lines(6_500, { 'm trades': [[6_500, 'lost', 'cut']] })));
+  const edge = await store.coveragePage('m', 'trades', 6_000, 20_000, 15_000);
+  expect([edge.stretches.map(plain), edge.now]).toEqual([
+    [[6_000, 6_500, 'live']],
+    { state: 'lost', cause: 'cut' },
+  ]);
   // Nothing is committed of a session that has just begun.
-  await store.endSession(id, 6);
+  await store.endSession(id, 7);
   await store.beginSession(9);
   expect((await store.coveragePage('m', 'trades', 5_500, 20_000, 15_000)).stretches.map(plain)).toEqual([
-    [5_500, 6_000, 'live'],
-    [6_000, 9_000, 'off'],
+    [5_500, 6_500, 'live'],
+    [6_500, 9_000, 'off'],
   ]);
 });
 
@@ -376,8 +386,9 @@ test('any page is the ledger of its sessions, the later over the earlier, and of
       const byLine = new Map(own.map((line) => [`${line.market} ${line.endpoint}`, line.states]));
       const of: Record<string, State[]> = {};
       for (const [name, states] of byLine) {
-        const sorted = new Map(states.map(([n, state]) => [(started + Math.min(n, length)) * 1000, state]));
-        of[name] = [...new Map([[started * 1000, 'off' as CoverageState], ...sorted])]
+        const begun = new Map<number, CoverageState>([[started * 1000, 'off']]);
+        for (const [n, state] of states) begun.set((started + Math.min(n, length)) * 1000, state);
+        of[name] = [...begun]
           .sort((a, b) => a[0] - b[0])
           .map(([from, state]) => [from, state, `${state} ${id}`]);
       }
