@@ -4,10 +4,11 @@
  *
  * Drawing is in CSS pixels on a context that is scaled to the screen's density.
  */
-import type { Gap, Millis } from '../../main/core/contract.ts';
+import { COVERAGE_RANK } from '../../main/core/contract.ts';
+import type { CoverageState, Endpoint, Millis } from '../../main/core/contract.ts';
 import type { Tokens } from './tokens.ts';
 
-export type CordState = 'live' | 'recovered' | 'unverified' | 'lost' | 'quiet' | 'off';
+export type CordState = CoverageState;
 
 /** A stretch [from, to) of one state. */
 export interface CordSpan {
@@ -16,14 +17,25 @@ export interface CordSpan {
   readonly state: CordState;
 }
 
+/** The same of one line, with its cause in words. */
+export interface CordStretch extends CordSpan {
+  readonly cause: string;
+}
+
+/** What is known of a market: a line for each endpoint, oldest first, without overlap. */
+export type MarketCoverage = Readonly<Record<Endpoint, readonly CordStretch[]>>;
+
 /** Something that is tied into the cord at a moment: an alert is round, a mismatch of the audit square. */
 export interface CordKnot {
   readonly at: Millis;
   readonly kind: 'alert' | 'mismatch';
 }
 
-/** From what yields to what prevails where spans overlap: the less is known, the more it prevails. */
-const RANK: readonly CordState[] = ['live', 'quiet', 'off', 'recovered', 'unverified', 'lost'];
+/**
+ * The same where the two endpoints of a market are one cord: the worse of both. But an endpoint that is
+ * off, as where a key is for one of them alone, leaves the word to the other.
+ */
+const ENDPOINTS_RANK: readonly CordState[] = ['off', 'live', 'quiet', 'recovered', 'unverified', 'lost'];
 /** CSS pixels below which a state could no longer be told from its neighbours. */
 const LEAST_WIDTH: Readonly<Record<CordState, number>> = {
   live: 1,
@@ -36,37 +48,44 @@ const LEAST_WIDTH: Readonly<Record<CordState, number>> = {
 /** The height that the drawing needs, in CSS pixels. */
 export const CORD_HEIGHT = 10;
 
-/**
- * The coverage of [firstMs, lastMs] as far as gaps tell it: live, and each gap in its state, the
- * worse one where they overlap. Sorted, without overlap, neighbours of one state joined.
- */
-export function spansFrom(gaps: readonly Gap[], firstMs: Millis, lastMs: Millis): CordSpan[] {
-  if (!(lastMs > firstMs)) return [];
-  const spans: CordSpan[] = [{ from: firstMs, to: lastMs, state: 'live' }, ...gaps];
-  return flatten(spans, firstMs, lastMs);
+/** Both endpoints of a market in one cord within [firstMs, lastMs]. */
+export function marketCord(
+  trades: readonly CordSpan[],
+  candles: readonly CordSpan[],
+  firstMs: Millis,
+  lastMs: Millis,
+): CordSpan[] {
+  return flatten([...trades, ...candles], firstMs, lastMs, ENDPOINTS_RANK);
 }
 
-/** The same spans without overlap within [firstMs, lastMs]: where they meet, the worse one stays. */
-export function flatten(spans: readonly CordSpan[], firstMs: Millis, lastMs: Millis): CordSpan[] {
-  const edges: { at: Millis; rank: number; step: number }[] = [];
+/**
+ * The same spans without overlap within [firstMs, lastMs], neighbours of one state joined: where they
+ * meet, the one that is later in `rank` stays.
+ */
+export function flatten(
+  spans: readonly CordSpan[],
+  firstMs: Millis,
+  lastMs: Millis,
+  rank: readonly CordState[] = COVERAGE_RANK,
+): CordSpan[] {
+  const edges: { at: Millis; place: number; step: number }[] = [];
   for (const span of spans) {
     const from = Math.max(span.from, firstMs);
     const to = Math.min(span.to, lastMs);
     if (!(to > from)) continue;
-    const rank = RANK.indexOf(span.state);
-    edges.push({ at: from, rank, step: 1 }, { at: to, rank, step: -1 });
+    const place = rank.indexOf(span.state);
+    edges.push({ at: from, place, step: 1 }, { at: to, place, step: -1 });
   }
   edges.sort((a, b) => a.at - b.at);
-  const depth = RANK.map(() => 0);
+  const depth = rank.map(() => 0);
   const out: { from: Millis; to: Millis; state: CordState }[] = [];
   for (let i = 0; i < edges.length; i++) {
     const edge = edges[i];
     const next = edges[i + 1];
     if (edge === undefined || next === undefined) break;
-    depth[edge.rank] = (depth[edge.rank] ?? 0) + edge.step;
+    depth[edge.place] = (depth[edge.place] ?? 0) + edge.step;
     if (next.at === edge.at) continue;
-    const rank = depth.findLastIndex((count) => count > 0);
-    const state = RANK[rank];
+    const state = rank[depth.findLastIndex((count) => count > 0)];
     if (state === undefined) continue;
     const last = out.at(-1);
     if (last !== undefined && last.to === edge.at && last.state === state) last.to = next.at;
@@ -91,8 +110,8 @@ export function layoutCord(spans: readonly CordSpan[], from: Millis, to: Millis,
   if (pixels <= 0 || !(to > from)) return [];
   const scale = pixels / (to - from);
   const states = new Int8Array(pixels).fill(-1);
-  for (let order = 0; order < RANK.length; order++) {
-    const state = RANK[order];
+  for (let order = 0; order < COVERAGE_RANK.length; order++) {
+    const state = COVERAGE_RANK[order];
     if (state === undefined) continue;
     const least = Math.min(LEAST_WIDTH[state], pixels);
     for (const span of spans) {
@@ -113,7 +132,7 @@ export function layoutCord(spans: readonly CordSpan[], from: Millis, to: Millis,
   let x0 = 0;
   for (let x = 1; x <= pixels; x++) {
     if (x < pixels && states[x] === states[x0]) continue;
-    const state = RANK[states[x0] ?? -1];
+    const state = COVERAGE_RANK[states[x0] ?? -1];
     if (state !== undefined && state !== 'off') runs.push({ x0, x1: x, state });
     x0 = x;
   }

@@ -3,6 +3,7 @@
  * any density; colours come in, nothing is read from the page.
  */
 import type { Millis } from '../../main/core/contract.ts';
+import { flatten } from './cord.ts';
 import type { CordSpan } from './cord.ts';
 import { formatDuration } from './format.ts';
 import type { CandleWindow } from './series.ts';
@@ -318,24 +319,15 @@ export function absences(candles: CandleWindow, leastMs: Millis): { from: Millis
 }
 
 /**
- * The stretches between candles in which the market was not recorded, of at least a candle's length.
- * What redelivery brought of the time before a start has its candles, and is no such stretch.
+ * The stretches between candles in which nothing was recorded, of at least a candle's length: no line
+ * crosses them. What redelivery brought of the time before a start has its candles, and is no such stretch.
  *
- * @param recorded oldest first, without overlaps
+ * @param line the candles' coverage, oldest first, without overlaps
  */
-export function offStretches(
-  candles: CandleWindow,
-  recorded: readonly { readonly from: Millis; readonly to: Millis }[],
-): CordSpan[] {
-  const out: CordSpan[] = [];
-  for (const { from, to } of absences(candles, candles.stepMs)) {
-    let at = from;
-    for (const known of [...recorded, { from: to, to }]) {
-      if (known.to < at) continue;
-      const end = Math.min(known.from, to);
-      if (end - at >= candles.stepMs) out.push({ from: at, to: end, state: 'off' });
-      at = Math.max(at, known.to);
-    }
-  }
-  return out;
+export function offStretches(candles: CandleWindow, line: readonly CordSpan[]): CordSpan[] {
+  const off = line.filter(({ state }) => state === 'off');
+  if (off.length === 0) return [];
+  return absences(candles, candles.stepMs).flatMap((absence) =>
+    flatten(off, absence.from, absence.to).filter(({ from, to }) => to - from >= candles.stepMs),
+  );
 }

@@ -4,12 +4,11 @@
  */
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { Gap, Millis } from '../../main/core/contract.ts';
+import type { Millis } from '../../main/core/contract.ts';
 import { priceIncrements, priceRange, timeLabel, timeTicks } from './axis.ts';
-import { drawCord, flatten, spansFrom } from './cord.ts';
-import type { CordSpan } from './cord.ts';
+import { drawCord, flatten, marketCord } from './cord.ts';
+import type { CordSpan, MarketCoverage } from './cord.ts';
 import {
-  absences,
   drawCandles,
   drawHoleLabels,
   drawHoles,
@@ -21,26 +20,31 @@ import {
   VOLUME_SHARE,
 } from './draw.ts';
 import type { Plot } from './draw.ts';
-import { formatClock, formatCount, formatDay, formatDuration, formatPrice, formatSize } from './format.ts';
+import {
+  formatClock,
+  formatCount,
+  formatDay,
+  formatDuration,
+  formatPrice,
+  formatSeconds,
+  formatSize,
+} from './format.ts';
 import { createFrame } from './frame.ts';
+import { reading, stops } from './reading.ts';
 import { readoutOf } from './series.ts';
 import type { CandleSeries, CandleWindow, Readout } from './series.ts';
 import { readTokens } from './tokens.ts';
 import type { Tokens } from './tokens.ts';
 import { Viewport } from './viewport.ts';
 
-/** A stretch of time in which the market was recorded. */
-export interface Stretch {
-  readonly from: Millis;
-  readonly to: Millis;
-}
-
 /** What a chart is given; see CandleChart.svelte. */
 export interface ChartInput {
   readonly series: CandleSeries;
   readonly stepMs: Millis;
-  readonly gaps: readonly Gap[];
-  readonly recorded: readonly Stretch[] | null;
+  /** What is known of the market, in sight at least. */
+  readonly coverage: MarketCoverage;
+  /** The core's wall clock. */
+  readonly now: Millis;
   readonly priceDigits: number;
   readonly sizeDigits: number;
   readonly hasMore: boolean;
@@ -52,6 +56,10 @@ export interface ChartEvents {
   readout(readout: Readout | null): void;
   /** The newest candle came into sight or left it. */
   following(isFollowing: boolean): void;
+  /** What is in sight: of this the coverage is wanted. */
+  range(from: Millis, to: Millis): void;
+  /** What was asked of the cord by a key, in words. */
+  say(text: string): void;
   /** What the chart shows, in words. */
   summary(text: string): void;
 }
@@ -91,10 +99,27 @@ const NO_CANDLES: CandleWindow = {
   final: new Float64Array(0),
 };
 
+/** CSS pixels from the plot's corner. */
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  /** Under the plot, on the cord. */
+  readonly isCord: boolean;
+}
+
+/** Elements that the plot places and fills. */
+export interface PlotLabels {
+  readonly time: HTMLElement;
+  readonly price: HTMLElement;
+  /** What the cord says. */
+  readonly cord: HTMLElement;
+}
+
 export class CandlePlot {
   readonly #host: HTMLElement;
   readonly #timeLabel: HTMLElement;
   readonly #priceLabel: HTMLElement;
+  readonly #cordLabel: HTMLElement;
   readonly #events: ChartEvents;
   readonly #frame = createFrame(() => this.#drawFrame());
   readonly #stop = new AbortController();
@@ -118,23 +143,22 @@ export class CandlePlot {
   #cord: readonly CordSpan[] = [];
   /** Buffer for the middles of the candles in sight. */
   #middles = new Float64Array(0);
-  /** Pointer over the plot, CSS pixels from its corner. */
-  #pointer: { x: number; y: number } | null = null;
+  /** Pointer over the plot or the cord under it. */
+  #pointer: Place | null = null;
+  /** The stretch of the cord that is read by keys. */
+  #read: { readonly from: Millis; readonly to: Millis } | null = null;
+  #toldRange = '';
   #drag: { id: number; x: number } | null = null;
   #told: string | null = null;
   #wasFollowing = true;
   /** First candle when older ones were last asked for. */
   #askedBefore: Millis | null = null;
 
-  constructor(
-    host: HTMLElement,
-    labels: { readonly time: HTMLElement; readonly price: HTMLElement },
-    input: ChartInput,
-    events: ChartEvents,
-  ) {
+  constructor(host: HTMLElement, labels: PlotLabels, input: ChartInput, events: ChartEvents) {
     this.#host = host;
     this.#timeLabel = labels.time;
     this.#priceLabel = labels.price;
+    this.#cordLabel = labels.cord;
     this.#events = events;
     this.#input = input;
     this.#view = new Viewport(input.stepMs);
@@ -155,6 +179,7 @@ export class CandlePlot {
       this.#view.track(null, 0);
       this.#view.reset(input.stepMs);
       this.#askedBefore = null;
+      this.#read = null;
     }
     if (before.hasMore !== input.hasMore) this.#askedBefore = null;
     if (before.compact !== input.compact) this.#discard();
@@ -217,33 +242,27 @@ export class CandlePlot {
   }
 
   #drawCandles(plot: uPlot): void {
-    const { stepMs, gaps, priceDigits, recorded } = this.#input;
+    const { coverage, priceDigits, stepMs } = this.#input;
     const series = this.#shown();
     const first = series.firstStart;
     const end = (series.lastStart ?? 0) + series.stepMs;
     this.#view.track(first, end);
     const { left, right } = this.#view;
+    this.#tellRange(left, right);
     // One merged candle on each CSS pixel at the most.
     const candles = series.visible(left, right, Math.max(60, plot.bbox.width / uPlot.pxRatio));
     this.#candles = candles;
-    const inSight = gaps.filter((gap) => gap.to > left && gap.from < right);
+    // The picture is of candles: what lacks them is a hole in it, whatever is known of the trades.
+    const line = coverage.candles.filter((stretch) => stretch.to > left && stretch.from < right);
     this.#holes = flatten(
-      inSight.filter((gap) => gap.state === 'lost' || gap.state === 'unverified'),
+      line.filter(({ state }) => state === 'lost' || state === 'unverified'),
       -Infinity,
       Infinity,
     );
     const absentMs = Math.max(ABSENT_STEPS * stepMs, 2 * candles.stepMs);
-    const off = recorded === null ? [] : offStretches(candles, recorded);
-    const breaks = [...this.#holes, ...off].sort((a, b) => a.from - b.from);
+    const breaks = [...this.#holes, ...offStretches(candles, line)].sort((a, b) => a.from - b.from);
     this.#joined = joins(candles, breaks, absentMs);
-    this.#cord =
-      first === null
-        ? []
-        : [
-            ...spansFrom(inSight, Math.max(first, left), Math.min(end, right)),
-            ...absences(candles, absentMs).flatMap((stretch) => this.#absent(stretch)),
-            ...off,
-          ];
+    this.#cord = marketCord(coverage.trades, coverage.candles, left, right);
     this.#fit(candles, left, right, priceDigits);
     if (this.#middles.length < candles.length) this.#middles = new Float64Array(candles.length * 2);
     const middles = this.#middles.subarray(0, candles.length);
@@ -264,19 +283,11 @@ export class CandlePlot {
     return stepMs > series.stepMs ? series.merge(stepMs) : series;
   }
 
-  /** Without a candle: quiet where the market was recorded, off elsewhere. */
-  #absent(stretch: Stretch): CordSpan[] {
-    const out: CordSpan[] = [];
-    let at = stretch.from;
-    for (const { from, to } of this.#input.recorded ?? []) {
-      if (to <= at || from >= stretch.to) continue;
-      if (from > at) out.push({ from: at, to: from, state: 'off' });
-      const end = Math.min(to, stretch.to);
-      out.push({ from: Math.max(from, at), to: end, state: 'quiet' });
-      at = end;
-    }
-    if (at < stretch.to) out.push({ from: at, to: stretch.to, state: 'off' });
-    return out;
+  #tellRange(left: Millis, right: Millis): void {
+    const range = `${Math.round(left)} ${Math.round(right)}`;
+    if (range === this.#toldRange) return;
+    this.#toldRange = range;
+    this.#events.range(left, right);
   }
 
   #fit(candles: CandleWindow, left: Millis, right: Millis, digits: number): void {
@@ -498,8 +509,13 @@ export class CandlePlot {
 
   #drawCursor(plot: uPlot): void {
     const pointer = this.#pointer;
-    if (pointer === null || this.#drag !== null) {
-      plot.setCursor({ left: -10, top: -10 }, false);
+    this.#drawReading(plot);
+    if (pointer === null || pointer.isCord || this.#drag !== null) {
+      const at = this.#readingAt(plot);
+      plot.setCursor(
+        at === null ? { left: -10, top: -10 } : { left: plot.valToPos(at, 'x'), top: -1 },
+        false,
+      );
       this.#hideCursor();
       return;
     }
@@ -530,6 +546,56 @@ export class CandlePlot {
     const prices = this.#priceTicks.map((tick) => plot.valToPos(tick, 'y'));
     cover(this.#priceLabel, top, top + high, prices, PRICE_HALF);
     this.#tell(index);
+  }
+
+  /** The moment of which the cord is read: under the pointer, or of the stretch that keys chose. */
+  #readingAt(plot: uPlot): Millis | null {
+    if (this.#drag !== null) return null;
+    if (this.#pointer?.isCord === true) return plot.posToVal(this.#pointer.x, 'x');
+    if (this.#read === null || this.#pointer !== null) return null;
+    const { left, right } = this.#view;
+    const from = Math.max(this.#read.from, left);
+    const to = Math.min(this.#read.to, right);
+    return to > from ? (from + to) / 2 : null;
+  }
+
+  /** What is known at that moment, over the cord. */
+  #drawReading(plot: uPlot): void {
+    const label = this.#cordLabel;
+    const at = this.#readingAt(plot);
+    const words = at === null ? [] : reading(this.#input.coverage, at, this.#input.now);
+    label.hidden = at === null || words.length === 0;
+    if (at === null || label.hidden) return;
+    const isPointed = this.#pointer?.isCord === true;
+    label.textContent = (isPointed ? [formatSeconds(at), ...words] : words).join('\n');
+    label.style.maxWidth = `${plot.width - 8}px`;
+    const { offsetHeight, offsetLeft, offsetTop } = plot.over;
+    const x = offsetLeft + plot.valToPos(at, 'x') - label.offsetWidth / 2;
+    const left = Math.round(Math.min(Math.max(x, 4), plot.width - 4 - label.offsetWidth));
+    const top = Math.round(offsetTop + offsetHeight - label.offsetHeight - 2);
+    label.style.transform = `translate(${left}px, ${top}px)`;
+  }
+
+  /** To the next stretch of the cord, or the one before, that is neither live nor quiet. */
+  #step(isForward: boolean): void {
+    const all = stops(this.#input.coverage);
+    const here = this.#read;
+    const next = isForward
+      ? all.find(({ from, to }) => here === null || from > here.from || (from === here.from && to > here.to))
+      : all.findLast(
+          ({ from, to }) => here === null || from < here.from || (from === here.from && to < here.to),
+        );
+    if (next === undefined) {
+      const where = here === null ? 'here' : isForward ? 'after this' : 'before this';
+      this.#events.say(`Nothing is lacking ${where}.`);
+      return;
+    }
+    this.#read = next;
+    this.#pointer = null;
+    const middle = (next.from + next.to) / 2;
+    const { left, right, span } = this.#view;
+    if (next.to <= left || next.from >= right) this.#view.pan(middle - (left + span / 2));
+    this.#events.say(reading(this.#input.coverage, middle, this.#input.now).join('. '));
   }
 
   #hideCursor(): void {
@@ -601,19 +667,21 @@ export class CandlePlot {
     host.addEventListener('wheel', (event) => this.#onWheel(event), { signal, passive: false });
   }
 
-  #point(pointer: { x: number; y: number } | null): void {
+  #point(pointer: Place | null): void {
     this.#pointer = pointer;
+    if (pointer !== null) this.#read = null;
     this.#frame.request();
   }
 
-  /** The event's place in the plot in CSS pixels, or null outside of it. */
-  #placeOf(event: MouseEvent): { x: number; y: number } | null {
+  /** The event's place in the plot or on the cord, or null outside of both. */
+  #placeOf(event: MouseEvent): Place | null {
     const over = this.#plot?.over;
     if (over === undefined) return null;
     const box = over.getBoundingClientRect();
     const x = event.clientX - box.left;
     const y = event.clientY - box.top;
-    return x >= 0 && y >= 0 && x < box.width && y < box.height ? { x, y } : null;
+    if (x < 0 || y < 0 || x >= box.width || y >= box.height + LABELS_AT) return null;
+    return { x, y, isCord: y >= box.height };
   }
 
   #msPerPixel(): number {
@@ -698,6 +766,14 @@ export class CandlePlot {
         break;
       case 'End':
         this.#view.follow();
+        break;
+      case '[':
+      case ']':
+        this.#step(event.key === ']');
+        break;
+      case 'Escape':
+        if (this.#read === null) return;
+        this.#read = null;
         break;
       default:
         return;

@@ -29,6 +29,7 @@ import type { Bridge, BridgeState, Transport } from './bridge.ts';
 import { baseOf, Charts } from './charts.ts';
 import type { Feed, Step } from './charts.ts';
 import type { Client } from './client.ts';
+import { CoverageLoader } from './coverage-loader.ts';
 import { DialectEditor } from './dialect-editor.svelte.ts';
 import { FeedView } from './feed-view.svelte.ts';
 import { onNextFrame } from './frames.ts';
@@ -69,6 +70,7 @@ export class App {
   /** Go up when there is something new to draw. */
   tapeRevision = $state(0);
   chartsRevision = $state(0);
+  coverageRevision = $state(0);
   tapeLoading = $state(false);
   /** There may be older trades than those on the tape. */
   tapeMore = $state(false);
@@ -82,6 +84,7 @@ export class App {
   readonly feedView = new FeedView((name, args) => this.ask(name, args));
   readonly markets = new MarketList((args) => this.ask('markets.browse', args));
   readonly dialect = new DialectEditor((name, args) => this.ask(name, args));
+  readonly coverage: CoverageLoader;
 
   /** Milliseconds to the next attempt on the bridge; null while none is due. */
   readonly bridgeWait = $derived(
@@ -107,7 +110,7 @@ export class App {
   #stateChanged = false;
   #tapeChanged = false;
   #chartsChanged = false;
-  #lastEvent: Millis = Date.now();
+  #coverageChanged = false;
   #tapeMarket: string | null = null;
   #followed = '';
   #schedule: () => void;
@@ -120,6 +123,13 @@ export class App {
         this.#schedule();
       },
       (gap) => this.#noteGap(gap),
+    );
+    this.coverage = new CoverageLoader(
+      () => {
+        this.#coverageChanged = true;
+        this.#schedule();
+      },
+      () => Date.now() + this.#clockOffset,
     );
     this.#ticker = setInterval(() => {
       this.now = Date.now() + this.#clockOffset;
@@ -227,18 +237,6 @@ export class App {
     if (result.ok) this.sessions = [...result.value.sessions].sort(newestFirst);
   }
 
-  /** When `market` was recorded, oldest first; null while that is not known. */
-  recorded(market: string): readonly { readonly from: number; readonly to: number }[] | null {
-    if (this.sessions === null) return null;
-    return this.sessions
-      .filter(({ markets }) => markets.includes(market))
-      .map(({ started, ended, state }) => ({
-        from: started,
-        to: state === 'recording' ? Number.POSITIVE_INFINITY : (ended ?? started),
-      }))
-      .reverse();
-  }
-
   /** Nothing on the tape moves until `releaseTape`; new trades wait. */
   holdTape(): void {
     this.tape.hold();
@@ -293,18 +291,19 @@ export class App {
         this.charts.apply(event.chart, event.candles);
         return;
       case 'gap':
-        this.charts.addGap(event.gap);
         this.#touchTape();
+        break;
+      case 'coverage':
+        this.coverage.take(event);
         break;
       case 'source':
         // Each source has a store of its own.
-        if (event.source !== this.#next?.source) this.#forget();
+        if (event.source !== this.#next?.source) this.#forget(null);
         break;
     }
     const before = this.#next;
-    this.#next = reduce(before, event, this.#lastEvent, now);
-    if (event.type === 'ticks') this.#lastEvent = now;
-    this.#stateChanged = true;
+    this.#next = reduce(before, event, now);
+    this.#stateChanged ||= this.#next !== before;
     if (event.type === 'watchlist' && this.#wanted?.join('\n') === this.#ids().join('\n'))
       this.#wanted = null;
     if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
@@ -322,13 +321,18 @@ export class App {
     this.#clockOffset = snapshot.now - Date.now();
     this.now = snapshot.now;
     this.notice = null;
-    this.#forget();
+    this.#forget(snapshot.recording.session?.id ?? null);
   }
 
-  /** Drops history: it is of another source, or there may be a hole before what comes next. */
-  #forget(): void {
+  /**
+   * Drops history: it is of another source, or there may be a hole before what comes next.
+   *
+   * @param session the one that is recorded now
+   */
+  #forget(session: number | null): void {
     this.#wanted = null;
     this.charts.reset(this.#client);
+    this.coverage.reset(this.#client, session);
     this.tape.clear();
     this.tapeMore = false;
     this.tapeLoading = false;
@@ -340,9 +344,11 @@ export class App {
   }
 
   #place(select: string | null): void {
-    const slots = arrange(this.slots, this.#ids(), select);
+    const ids = this.#ids();
+    const slots = arrange(this.slots, ids, select);
     if (slots.length !== this.slots.length || slots.some((id, i) => id !== this.slots[i])) this.slots = slots;
     this.#follow();
+    this.coverage.watch(ids);
   }
 
   #follow(): void {
@@ -359,6 +365,7 @@ export class App {
       if (!result.ok && result.error.kind !== 'closed') this.notice = result.error;
     });
     this.charts.follow(charts);
+    this.coverage.follow(charts.map((chart) => chart.market));
     if (market === this.#tapeMarket) return;
     this.#tapeMarket = market;
     this.tape.clear();
@@ -414,9 +421,11 @@ export class App {
     if (this.#stateChanged) this.view = this.#next;
     if (this.#tapeChanged) this.tapeRevision++;
     if (this.#chartsChanged) this.chartsRevision++;
+    if (this.#coverageChanged) this.coverageRevision++;
     this.#stateChanged = false;
     this.#tapeChanged = false;
     this.#chartsChanged = false;
+    this.#coverageChanged = false;
   }
 }
 

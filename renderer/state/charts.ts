@@ -3,11 +3,10 @@
  * merged on the screen from what the feed publishes. Nothing here is reactive; `changed` tells.
  */
 import { GRANULARITY_MS } from '../../main/core/contract.ts';
-import type { CandlePoint, ChartKey, Endpoint, Gap, Granularity, Millis } from '../../main/core/contract.ts';
+import type { CandlePoint, ChartKey, Gap, Granularity, Millis } from '../../main/core/contract.ts';
 import type { AppError } from '../../main/core/result.ts';
 import { CandleSeries } from '../chart/series.ts';
 import type { Client } from './client.ts';
-import { withGap } from './reduce.ts';
 
 /** What a chart can be set to. */
 export type Step = '1m' | '5m' | '15m' | '1h';
@@ -31,8 +30,6 @@ const PAGE = 1500;
 export interface Feed {
   readonly key: ChartKey;
   readonly series: CandleSeries;
-  /** Of the candle endpoint, oldest first. */
-  readonly gaps: readonly Gap[];
   /** There may be more before the first candle. */
   readonly more: boolean;
   readonly loading: boolean;
@@ -83,7 +80,6 @@ export class Charts {
       const feed: Writable<Feed> = {
         key,
         series: new CandleSeries(GRANULARITY_MS[key.granularity]),
-        gaps: [],
         more: false,
         loading: false,
         loaded: false,
@@ -117,14 +113,6 @@ export class Charts {
     this.#touch(feed);
   }
 
-  addGap(gap: Gap): void {
-    if (gap.endpoint !== CANDLES) return;
-    for (const feed of this.#feeds.values()) {
-      feed.gaps = withGap(feed.gaps, gap);
-      this.#touch(feed);
-    }
-  }
-
   async #load(feed: Writable<Feed>, before: Millis | null): Promise<void> {
     const client = this.#client;
     if (client === null) return;
@@ -138,10 +126,7 @@ export class Charts {
       const { bytes, more, gaps } = result.value;
       feed.series.prepend(bytes);
       feed.more = more;
-      for (const gap of gaps) {
-        if (gap.endpoint === CANDLES) feed.gaps = withGap(feed.gaps, gap);
-        else this.#foundGap(gap);
-      }
+      for (const gap of gaps) this.#foundGap(gap);
     } else {
       feed.error = result.error;
       feed.more = false;
@@ -155,5 +140,3 @@ export class Charts {
     this.#changed();
   }
 }
-
-const CANDLES: Endpoint = 'candles';

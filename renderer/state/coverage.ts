@@ -79,6 +79,10 @@ export class CoverageBook {
     this.#marks = 0;
   }
 
+  get recording(): boolean {
+    return this.#recording;
+  }
+
   /** How far the running session's states reach; 0 while that is not known. */
   get until(): Micros {
     return this.#until;

@@ -6,6 +6,7 @@ import type {
   LinkState,
   Millis,
   Snapshot,
+  SparkPoint,
   Tick,
   WatchRow,
 } from '../../main/core/contract.ts';
@@ -16,23 +17,20 @@ export interface View extends Snapshot {
   readonly gaps: readonly Gap[];
 }
 
-/** Closes in a row's sparkline. */
+/** Closes in a row's sparkline: an hour's. */
 const SPARK_LENGTH = 60;
 const MINUTE_MS = 60_000;
 const MOST_GAPS = 200;
 
-/**
- * The view after `event`. `before` and `now` (ms since the epoch) are the times of the event before
- * this one and of this one: a sparkline gets a new point when a minute began between them.
- */
-export function reduce(view: View | null, event: CoreEvent, before: Millis, now: Millis): View | null {
+/** The view after `event`, which came at `now` of the core's clock: of its minute a tick is the last price. */
+export function reduce(view: View | null, event: CoreEvent, now: Millis): View | null {
   if (event.type === 'snapshot') return { ...event.snapshot, gaps: [] };
   if (view === null) return null;
   switch (event.type) {
     case 'source':
       return event.source === view.source
         ? { ...view, key: event.key }
-        : { ...view, source: event.source, key: event.key, gaps: [] };
+        : { ...view, source: event.source, key: event.key, gaps: [], known: null };
     case 'link':
       return { ...view, links: withLink(view.links, event.link) };
     case 'recording':
@@ -40,11 +38,13 @@ export function reduce(view: View | null, event: CoreEvent, before: Millis, now:
     case 'watchlist':
       return { ...view, watchlist: event.rows };
     case 'ticks':
-      return { ...view, watchlist: withTicks(view.watchlist, event.ticks, before, now) };
+      return { ...view, watchlist: withTicks(view.watchlist, event.ticks, now) };
     case 'gap':
       return { ...view, gaps: withGap(view.gaps, event.gap) };
     case 'dictionary':
       return { ...view, dictionary: event.dictionary };
+    case 'coverage':
+      return event.known === view.known ? view : { ...view, known: event.known };
     case 'store':
       return { ...view, store: event.store };
     case 'notice':
@@ -79,26 +79,21 @@ function withLink(
     : { trades: links.trades, candles: link };
 }
 
-function withTicks(
-  rows: readonly WatchRow[],
-  ticks: readonly Tick[],
-  before: Millis,
-  now: Millis,
-): readonly WatchRow[] {
+function withTicks(rows: readonly WatchRow[], ticks: readonly Tick[], now: Millis): readonly WatchRow[] {
   if (ticks.length === 0) return rows;
   const byMarket = new Map(ticks.map((tick) => [tick.market, tick]));
-  const newMinute = Math.floor(before / MINUTE_MS) !== Math.floor(now / MINUTE_MS);
+  const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
   return rows.map((row) => {
     const tick = byMarket.get(row.market.id);
-    if (tick === undefined) return newMinute ? { ...row, spark: moved(row.spark, row.last, true) } : row;
+    if (tick === undefined) return row;
     const { last, change, rate, priceDigits, sizeDigits } = tick;
-    return { ...row, last, change, rate, priceDigits, sizeDigits, spark: moved(row.spark, last, newMinute) };
+    // A tick tells of the rate too, which falls without a trade.
+    const spark = last === row.last ? row.spark : moved(row.spark, last, minute);
+    return { ...row, last, change, rate, priceDigits, sizeDigits, spark };
   });
 }
 
-function moved(spark: readonly number[], last: number | null, newMinute: boolean): readonly number[] {
-  if (last === null) return spark;
-  if (!newMinute && spark.at(-1) === last) return spark;
-  const kept = newMinute || spark.length === 0 ? spark : spark.slice(0, -1);
-  return [...kept, last].slice(-SPARK_LENGTH);
+function moved(spark: readonly SparkPoint[], last: number, minute: Millis): readonly SparkPoint[] {
+  const kept = spark.filter(([start]) => start < minute);
+  return [...kept.slice(1 - SPARK_LENGTH), [minute, last]];
 }

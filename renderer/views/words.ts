@@ -1,18 +1,23 @@
 /** The core's states in the words of the screen. */
 import type {
+  CoverageRun,
   Endpoint,
   Gap,
   KeyPlace,
+  KnownToday,
   LinkPhase,
   LinkState,
   MarketInfo,
   Millis,
   Snapshot,
-  WatchRow,
 } from '../../main/core/contract.ts';
 import type { AppError } from '../../main/core/result.ts';
-import type { CordState } from '../chart/cord.ts';
-import { formatCount, formatDuration } from '../chart/format.ts';
+import type { CordSpan, CordStretch, MarketCoverage } from '../chart/cord.ts';
+import { formatClock, formatCount, formatDay, formatDuration } from '../chart/format.ts';
+import { stretchWords } from '../chart/reading.ts';
+
+/** Stretches that are named in a title. */
+const MOST_NAMED = 4;
 
 export const ENDPOINT_TITLE: Readonly<Record<Endpoint, string>> = {
   trades: 'Trades',
@@ -59,15 +64,82 @@ export function pairOf(market: MarketInfo): string {
   return `${market.symbol.toUpperCase()} / ${market.base.toUpperCase()}`;
 }
 
-/** A gap of the trades endpoint as a line of the tape. A narrow tape leaves `lead` out. */
-export function gapWords(gap: Gap): { readonly lead: string; readonly rest: string } {
-  if (gap.state === 'recovered') {
-    const removed = `${countOf(gap.duplicates, 'duplicate')} removed`;
-    return { lead: 'reconnected: ', rest: `${formatCount(gap.recovered)} recovered, ${removed}` };
-  }
+/**
+ * A gap of the trades endpoint as a line of the tape. A narrow tape leaves `lead` out.
+ *
+ * @param lost how much of the same outage is lost, ms: what redelivery did not reach back to
+ */
+export function gapWords(gap: Gap, lost: Millis): { readonly lead: string; readonly rest: string } {
   const length = formatDuration(gap.to - gap.from);
-  if (gap.state === 'unverified') return { lead: 'reconnected: ', rest: `${length} unverified, no overlap` };
-  return { lead: '', rest: `lost ${length}: ${gap.cause}` };
+  if (gap.state === 'lost') return { lead: '', rest: `lost ${length}: ${gap.cause}` };
+  const recovered = `${formatCount(gap.recovered)} recovered`;
+  const still = lost > 0 ? `, ${formatDuration(lost)} lost` : '';
+  if (gap.state === 'recovered') {
+    const removed =
+      lost > 0 && gap.duplicates === 0 ? '' : `, ${countOf(gap.duplicates, 'duplicate')} removed`;
+    return { lead: 'reconnected: ', rest: recovered + removed + still };
+  }
+  const unsure =
+    gap.recovered > 0 ? `${recovered}, ${length} unverified` : `${length} unverified, no overlap`;
+  return { lead: 'reconnected: ', rest: unsure + still };
+}
+
+/** How much of the outage that `gap` ended is lost: the lost gap of the same cause that it follows. */
+export function lostBefore(gap: Gap, gaps: readonly Gap[]): Millis {
+  if (gap.state === 'lost') return 0;
+  const before = gaps.find(
+    (each) =>
+      each.state === 'lost' &&
+      each.session === gap.session &&
+      each.cause === gap.cause &&
+      each.to === gap.from,
+  );
+  return before === undefined ? 0 : before.to - before.from;
+}
+
+/** Both parts of what is known of today: `99.98 % known`, `14 s lost` or nothing. */
+export function knownWords({ counted, known, lost }: KnownToday): { share: string; lost: string } {
+  // Downwards, so that only the whole is told as the whole.
+  const share = known === counted ? '100' : (Math.floor((known / counted) * 10_000) / 100).toFixed(2);
+  return { share: `${share} %`, lost: lost > 0 ? formatDuration(Math.ceil(lost / 1000)) : '' };
+}
+
+/** Runs of a session's cord, in the time of the screen. */
+export function spansOf(runs: readonly CoverageRun[]): CordSpan[] {
+  return runs.map(({ from, state, to }) => ({ from: from / 1000, to: to / 1000, state }));
+}
+
+/** A cord whose runs are buckets, in words: what of it is not whole, and about when. */
+export function cordWords(spans: readonly CordSpan[]): string {
+  const [first] = spans;
+  if (first === undefined) return '';
+  const told = spans.filter(({ state }) => !['live', 'quiet'].includes(state));
+  if (told.length === 0) return 'Live from start to end';
+  const day = formatDay(first.from);
+  const time = (at: Millis): string =>
+    formatDay(at) === day ? formatClock(at) : `${formatDay(at)} ${formatClock(at)}`;
+  const named = told
+    .slice(0, MOST_NAMED)
+    .map(({ from, state, to }) => `${state} about ${time(from)}–${time(to)}`);
+  const more = told.length > named.length ? [`${told.length - named.length} more`] : [];
+  return [...named, ...more].join('; ');
+}
+
+/** What is known of the last hour of a market, for a row's title. */
+export function hourWords(hour: MarketCoverage & { readonly to: Millis }): string {
+  const parts = (['trades', 'candles'] as const).map((endpoint) => {
+    const line = hour[endpoint];
+    const now = line.at(-1)?.to ?? hour.to;
+    const told = line.filter(({ state }) => state !== 'live');
+    const named = told.slice(-MOST_NAMED).map((stretch: CordStretch) => stretchWords(stretch, now));
+    const more = told.length > named.length ? [`${told.length - named.length} more before`] : [];
+    const words =
+      line.length === 0 ? 'not known' : told.length === 0 ? 'live' : [...more, ...named].join('; ');
+    return { endpoint, words };
+  });
+  const [trades, candles] = parts;
+  if (trades?.words === candles?.words) return `Last hour: trades and candles ${trades?.words ?? ''}`;
+  return `Last hour: ${parts.map(({ endpoint, words }) => `${endpoint} ${words}`).join('\n')}`;
 }
 
 /** How long ago `since` was, in whole seconds at least. */
@@ -91,14 +163,6 @@ function sentence(words: string): string {
 /** `1 trade`, `2 trades`. */
 export function countOf(count: number, one: string): string {
   return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
-}
-
-/** How a row's strand is drawn: what is known of the market now. */
-export function strandOf(view: Pick<Snapshot, 'links'>, row: WatchRow): CordState {
-  if (row.trades === 'off' || row.trades === 'refused') return 'off';
-  const { phase } = view.links.trades;
-  if (phase === 'live') return row.last === null || row.rate === 0 ? 'quiet' : 'live';
-  return phase === 'stale' ? 'unverified' : phase === 'waiting' ? 'lost' : 'off';
 }
 
 /**

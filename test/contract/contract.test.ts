@@ -295,6 +295,53 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     expect(other.eventsOf('candles')).toEqual([]);
   });
 
+  it('coverage: a view that joins late is told all, and what changes from then on', async () => {
+    const client = await join();
+    const watched = client.eventsOf('snapshot')[0]?.snapshot.watchlist.map(({ market }) => market.id) ?? [];
+    const market = watched[0] ?? '';
+    const page = await client.call('coverage.page', {
+      market,
+      endpoint: 'trades',
+      from: (Date.now() - 3_600_000) * 1000,
+      to: Number.MAX_SAFE_INTEGER,
+    });
+    expect(page.stretches.map(({ from }) => from)).toEqual([
+      page.from,
+      ...page.stretches.slice(0, -1).map(({ to }) => to),
+    ]);
+    expect(page.stretches.at(-1)?.to).toBe(page.to);
+    expect(page.now).not.toBeNull();
+    const recent = await client.call('coverage.recent', {});
+    expect(new Set(recent.lines.map((line) => line.market))).toEqual(new Set(watched));
+    expect(recent.lines).toHaveLength(watched.length * 2);
+
+    await client.call('recording.set', { on: false });
+    await expect.poll(() => client.eventsOf('coverage').some(({ ended }) => ended)).toBe(true);
+    await client.call('recording.set', { on: true });
+    const session = client.eventsOf('coverage').find(({ ended }) => ended)?.session ?? 0;
+    const begun = (): unknown => client.eventsOf('coverage').find((event) => event.session > session);
+    await expect.poll(begun).toBeDefined();
+    // Its first event tells every line from its start.
+    const first = client.eventsOf('coverage').find((event) => event.session > session);
+    expect(first?.changes).toHaveLength(watched.length * 2);
+    for (const change of first?.changes ?? []) expect(change.from).toBe(first?.started);
+    expect(first?.known?.counted).toBeGreaterThan(0);
+
+    const { sessions } = await client.call('sessions.list', {});
+    const ids = sessions.map(({ id }) => id);
+    const { cords } = await client.call('coverage.sessions', { sessions: [...ids, 4711], buckets: 7 });
+    expect(cords.map((cord) => cord.session)).toEqual(ids);
+    for (const { runs } of cords) expect(runs.length).toBeLessThanOrEqual(7);
+    const { lines } = await client.call('coverage.session', { session, markets: [market], buckets: 7 });
+    expect(lines.map((line) => [line.market, line.endpoint])).toEqual([
+      [market, 'trades'],
+      [market, 'candles'],
+    ]);
+    expect(
+      await client.ask('coverage.session', { session: 4711, markets: [market], buckets: 7 }),
+    ).toMatchObject({ ok: false, error: { kind: 'not-found' } });
+  });
+
   it('what one view changes, the other is told', async () => {
     const [one, other] = [await join(), await join()];
     const theme = 'light';
@@ -381,6 +428,10 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'refusals.list': { session: null },
       'frames.list': { endpoint: 'trades' },
       'notice.dismiss': {},
+      'coverage.page': { market, endpoint: 'trades', from: 0, to: Number.MAX_SAFE_INTEGER },
+      'coverage.recent': {},
+      'coverage.sessions': { sessions: [1], buckets: 100 },
+      'coverage.session': { session: 1, markets: [market], buckets: 100 },
       'settings.set': { settings: { theme: 'dark' } },
       'dialect.get': {},
       'dialect.set': { document: null },
@@ -393,6 +444,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     const pages = [
       ...['markets.search', 'markets.browse', 'candles.page', 'trades.page', 'sessions.list'],
       ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
+      ...['coverage.page', 'coverage.recent', 'coverage.sessions', 'coverage.session'],
     ];
     pages.push('dialect.get', 'dialect.preview');
     for (const [command, args] of Object.entries(good)) {

@@ -85,11 +85,11 @@ describe('Charts', () => {
     expect(charts.find('other', '1h')?.series.length).toBe(0);
   });
 
-  it('keeps the gaps of candles and passes those of trades on', async () => {
+  it('passes the gaps on that come with a page', async () => {
     const { charts, channel, gaps } = started();
-    const lost: Gap = {
+    const gap: Gap = {
       session: 1,
-      endpoint: 'candles',
+      endpoint: 'trades',
       from: 1,
       to: 2,
       state: 'lost',
@@ -97,14 +97,10 @@ describe('Charts', () => {
       recovered: 0,
       duplicates: 0,
     };
-    const ofTrades: Gap = { ...lost, endpoint: 'trades' };
     charts.follow([chart]);
-    channel.answer('candles.page', page([point(MINUTE, 1)], false, [lost, ofTrades]));
+    channel.answer('candles.page', page([point(MINUTE, 1)], false, [gap]));
     await vi.waitUntil(() => charts.find('m', '1m')?.loaded);
-    charts.addGap({ ...lost, from: 5, to: 6 });
-    charts.addGap({ ...ofTrades, from: 5, to: 6 });
-    expect(charts.find('m', '1m')?.gaps.map(({ from }) => from)).toEqual([1, 5]);
-    expect(gaps).toEqual([ofTrades]);
+    expect(gaps).toEqual([gap]);
   });
 
   it('says why a page could not be read', async () => {

@@ -18,7 +18,7 @@ const gap: Gap = {
 
 function after(view: View | null, ...events: CoreEvent[]): View {
   let state = view;
-  for (const event of events) state = reduce(state, event, 0, 1000);
+  for (const event of events) state = reduce(state, event, MINUTE + 1);
   if (state === null) throw new Error('no view');
   return state;
 }
@@ -27,7 +27,7 @@ describe('reduce', () => {
   const start = after(null, { type: 'snapshot', snapshot: snapshot() });
 
   it('shows nothing before a snapshot', () => {
-    expect(reduce(null, { type: 'settings', settings: { theme: 'dark' } }, 0, 0)).toBeNull();
+    expect(reduce(null, { type: 'settings', settings: { theme: 'dark' } }, 0)).toBeNull();
   });
 
   it('takes each kind of event into its part and leaves the others the same objects', () => {
@@ -60,22 +60,53 @@ describe('reduce', () => {
       change: 0.2,
       rate: 3,
       priceDigits: 4,
-      spark: [9, 12],
+      spark: [
+        [0, 9],
+        [60_000, 12],
+      ],
     });
   });
 
-  it('gives every sparkline a new point when a minute begins, and keeps 60', () => {
+  it('gives a sparkline a point for each minute in which the price moved, and keeps 60', () => {
     const full = after(null, {
       type: 'snapshot',
       snapshot: snapshot({
-        watchlist: [watchRow('a', { spark: Array.from({ length: 60 }, (_, i) => i) }), watchRow('b')],
+        watchlist: [
+          watchRow('a', { spark: Array.from({ length: 60 }, (_, i) => [i * MINUTE, i] as const) }),
+          watchRow('b'),
+        ],
       }),
     });
     const tick = { market: 'a', last: 99, change: null, rate: 0, priceDigits: 2, sizeDigits: 0 };
-    const next = reduce(full, { type: 'ticks', ticks: [tick] }, MINUTE - 1, MINUTE);
-    expect(next?.watchlist[0]?.spark).toHaveLength(60);
-    expect(next?.watchlist[0]?.spark.slice(-2)).toEqual([59, 99]);
-    expect(next?.watchlist[1]?.spark).toEqual([9, 10, 10]);
+    const next = reduce(full, { type: 'ticks', ticks: [tick] }, 70 * MINUTE + 5);
+    const spark = next?.watchlist[0]?.spark ?? [];
+    expect(spark).toHaveLength(60);
+    expect(spark.slice(-2)).toEqual([
+      [59 * MINUTE, 59],
+      [70 * MINUTE, 99],
+    ]);
+    // Without a trade there is no price of that minute.
+    expect(next?.watchlist[1]?.spark).toBe(full.watchlist[1]?.spark);
+    const same = reduce(next, { type: 'ticks', ticks: [{ ...tick, rate: 1 }] }, 71 * MINUTE);
+    expect(same?.watchlist[0]?.spark).toBe(spark);
+  });
+
+  it('takes what is known of today, and forgets it with its source', () => {
+    const known = { since: 0, counted: 10, known: 9, lost: 1 };
+    const told: CoreEvent = {
+      type: 'coverage',
+      session: 1,
+      started: 0,
+      until: 9,
+      ended: false,
+      changes: [],
+      known,
+    };
+    const next = after(start, told);
+    expect(next.known).toBe(known);
+    expect(after(next, told)).toBe(next);
+    const key = { place: 'demo', problem: null } as const;
+    expect(after(next, { type: 'source', source: 'demo', key }).known).toBeNull();
   });
 
   it('replaces what was said of a gap, and keeps gaps in order of time', () => {

@@ -69,7 +69,10 @@ export function watchRow(id: string, over: Partial<WatchRow> = {}): WatchRow {
     rate: 1,
     priceDigits: 2,
     sizeDigits: 0,
-    spark: [9, 10],
+    spark: [
+      [0, 9],
+      [60_000, 10],
+    ],
     ...over,
   };
 }

@@ -1,31 +1,21 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Gap, GapState } from '../../../main/core/contract.ts';
-import { flatten, layoutCord, spansFrom } from '../../../renderer/chart/cord.ts';
+import { flatten, layoutCord, marketCord } from '../../../renderer/chart/cord.ts';
 import type { CordSpan, CordState } from '../../../renderer/chart/cord.ts';
-
-function gap(from: number, to: number, state: GapState): Gap {
-  return { session: 1, endpoint: 'candles', from, to, state, cause: 'closed', recovered: 0, duplicates: 0 };
-}
 
 function span(from: number, to: number, state: CordState): CordSpan {
   return { from, to, state };
 }
 
-describe('coverage from gaps', () => {
-  test('live between gaps, each gap in its state', () => {
-    expect(spansFrom([gap(40, 50, 'recovered'), gap(20, 30, 'lost')], 0, 100)).toEqual([
-      span(0, 20, 'live'),
-      span(20, 30, 'lost'),
-      span(30, 40, 'live'),
-      span(40, 50, 'recovered'),
-      span(50, 100, 'live'),
-    ]);
-  });
-
-  test('the worse state prevails where gaps overlap', () => {
-    expect(
-      spansFrom([gap(10, 40, 'recovered'), gap(20, 60, 'lost'), gap(30, 70, 'unverified')], 0, 80),
-    ).toEqual([
+describe('one cord of several', () => {
+  test('the worse state prevails where spans overlap', () => {
+    const spans = [
+      span(0, 80, 'live'),
+      span(10, 40, 'recovered'),
+      span(20, 60, 'lost'),
+      span(30, 70, 'unverified'),
+    ];
+    expect(flatten(spans, 0, 80)).toEqual([
       span(0, 10, 'live'),
       span(10, 20, 'recovered'),
       span(20, 60, 'lost'),
@@ -34,19 +24,58 @@ describe('coverage from gaps', () => {
     ]);
   });
 
-  test('gaps are cut to the stretch, neighbours of one state are one, an empty stretch is nothing', () => {
-    expect(spansFrom([gap(-10, 5, 'lost'), gap(5, 9, 'lost'), gap(95, 200, 'unverified')], 0, 100)).toEqual([
-      span(0, 9, 'lost'),
-      span(9, 95, 'live'),
-      span(95, 100, 'unverified'),
-    ]);
-    expect(spansFrom([gap(0, 5, 'lost')], 10, 10)).toEqual([]);
-    expect(spansFrom([], 0, 10)).toEqual([span(0, 10, 'live')]);
+  test('spans are cut to the stretch, neighbours of one state are one, an empty stretch is nothing', () => {
+    const spans = [span(-10, 5, 'lost'), span(5, 9, 'lost'), span(95, 200, 'unverified')];
+    expect(flatten(spans, 0, 100)).toEqual([span(0, 9, 'lost'), span(95, 100, 'unverified')]);
+    expect(flatten([span(0, 5, 'lost')], 10, 10)).toEqual([]);
   });
 
-  test('without a stretch under them, gaps alone stay apart', () => {
+  test('apart they stay apart', () => {
     const lost = [span(0, 10, 'lost'), span(20, 30, 'lost')];
     expect(flatten(lost, -Infinity, Infinity)).toEqual(lost);
+  });
+
+  test.each<[CordState, CordState, CordState]>([
+    ['live', 'live', 'live'],
+    ['live', 'quiet', 'quiet'],
+    ['live', 'off', 'live'],
+    ['quiet', 'off', 'quiet'],
+    ['off', 'off', 'off'],
+    ['live', 'recovered', 'recovered'],
+    ['off', 'lost', 'lost'],
+    ['recovered', 'unverified', 'unverified'],
+    ['unverified', 'lost', 'lost'],
+  ])('of a market whose endpoints are %s and %s it is %s', (one, other, expected) => {
+    for (const [trades, candles] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      expect(marketCord([span(0, 10, trades)], [span(0, 10, candles)], 0, 10)).toEqual([
+        span(0, 10, expected),
+      ]);
+    }
+  });
+
+  test('any lines: whole where one is, and at each moment as bad as the worst', () => {
+    const order: readonly CordState[] = ['off', 'live', 'quiet', 'recovered', 'unverified', 'lost'];
+    const line = fc
+      .array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.constantFrom(...order)), { maxLength: 8 })
+      .map((parts) => {
+        let at = 0;
+        return parts.map(([length, state]) => span(at, (at += length), state));
+      });
+    fc.assert(
+      fc.property(line, line, (trades, candles) => {
+        const cord = marketCord(trades, candles, 0, 100);
+        for (let at = 0; at < 100; at++) {
+          const here = [...trades, ...candles].filter(({ from, to }) => from <= at && at < to);
+          const worst = here.sort((a, b) => order.indexOf(b.state) - order.indexOf(a.state))[0]?.state;
+          expect(cord.filter(({ from, to }) => from <= at && at < to).map(({ state }) => state)).toEqual(
+            worst === undefined ? [] : [worst],
+          );
+        }
+      }),
+    );
   });
 });
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { CandlePoint } from '../../../main/core/contract.ts';
+import type { CandlePoint, SparkPoint } from '../../../main/core/contract.ts';
+import type { CordSpan, CordState } from '../../../renderer/chart/cord.ts';
 import { absences, joins, offStretches } from '../../../renderer/chart/draw.ts';
 import { CandleSeries } from '../../../renderer/chart/series.ts';
 import type { CandleWindow } from '../../../renderer/chart/series.ts';
-import { sparkPoints } from '../../../renderer/chart/spark.ts';
+import { sparkRuns } from '../../../renderer/chart/spark.ts';
 
 const MINUTE = 60_000;
 
@@ -45,62 +46,81 @@ describe('a line from candle to candle', () => {
 });
 
 describe('a sparkline', () => {
-  test('fills its box, highest at the top', () => {
-    expect(sparkPoints([1, 3, 2], 10, 20)).toEqual([
-      [0, 20],
-      [5, 0],
-      [10, 10],
+  const box = { from: 0, to: 10 * MINUTE, width: 100, height: 20 };
+  const points = (...at: readonly (readonly [minute: number, close: number])[]): SparkPoint[] =>
+    at.map(([minute, close]) => [minute * MINUTE, close]);
+
+  test('lies in its time and fills its height, highest at the top', () => {
+    expect(sparkRuns(points([0, 1], [4, 3], [9, 2]), [], box)).toEqual([
+      [
+        [5, 20],
+        [45, 0],
+        [95, 10],
+      ],
     ]);
   });
 
-  test('flat, single and missing values', () => {
-    expect(sparkPoints([4, 4], 10, 20)).toEqual([
-      [0, 10],
-      [10, 10],
+  test('flat, alone, too old or without a value', () => {
+    expect(sparkRuns(points([0, 4], [1, 4]), [], box)).toEqual([
+      [
+        [5, 10],
+        [15, 10],
+      ],
     ]);
-    expect(sparkPoints([4], 10, 20)).toEqual([
-      [0, 10],
-      [10, 10],
+    expect(sparkRuns(points([3, 4]), [], box)).toEqual([
+      [
+        [30, 10],
+        [40, 10],
+      ],
     ]);
-    expect(sparkPoints([], 10, 20)).toEqual([]);
-    expect(sparkPoints([1, NaN, 3], 10, 20)).toEqual([
-      [0, 20],
-      [10, 0],
-    ]);
+    expect(sparkRuns([], [], box)).toEqual([]);
+    expect(sparkRuns(points([-3, 1], [-1, 1], [10, 4]), [], box)).toEqual([]);
+    expect(sparkRuns(points([0, 1], [1, NaN], [2, 3]), [], box)).toHaveLength(1);
+  });
+
+  test.each<[CordState, number, number, number]>([
+    // What is lost or not certain breaks it, be it ever so short.
+    ['lost', 2, 6, 2],
+    ['lost', 1.6, 1.7, 2],
+    ['unverified', 1.6, 1.9, 2],
+    // Within it a point joins nothing.
+    ['unverified', 1.4, 1.6, 3],
+    ['lost', 7.6, 9, 1],
+    // Off breaks it where a minute lacks its point.
+    ['off', 3, 5, 2],
+    ['off', 1.9, 2.1, 2],
+    ['off', 1.2, 1.7, 1],
+    ['recovered', 2, 6, 1],
+    ['quiet', 2, 6, 1],
+  ])('%s from minute %d to %d leaves %d run(s)', (state, from, to, runs) => {
+    const spans = [{ from: from * MINUTE, to: to * MINUTE, state }];
+    expect(sparkRuns(points([0, 1], [1, 2], [6, 3], [7, 4]), spans, box)).toHaveLength(runs);
   });
 });
 
 describe('stretches that were not recorded', () => {
   const candles = windowOf([0, 1, 10, 11, 30]);
+  const off = (from: number, to: number): CordSpan => ({
+    from: from * MINUTE,
+    to: to * MINUTE,
+    state: 'off',
+  });
+  const live = (from: number, to: number): CordSpan => ({ ...off(from, to), state: 'live' });
 
   test('lie between sessions, where no candle is', () => {
-    const recorded = [
-      { from: 0, to: 1.5 * MINUTE },
-      { from: 9 * MINUTE, to: 12 * MINUTE },
-      { from: 25 * MINUTE, to: Infinity },
-    ];
-    expect(offStretches(candles, recorded)).toEqual([
-      { from: 2 * MINUTE, to: 9 * MINUTE, state: 'off' },
-      { from: 12 * MINUTE, to: 25 * MINUTE, state: 'off' },
-    ]);
+    const line = [live(0, 1.5), off(1.5, 9), live(9, 12), off(12, 25), live(25, 31)];
+    expect(offStretches(candles, line)).toEqual([off(2, 9), off(12, 25)]);
   });
 
   test('are not those in which a recorded market was quiet', () => {
-    expect(offStretches(candles, [{ from: 0, to: Infinity }])).toEqual([]);
+    expect(offStretches(candles, [live(0, 40)])).toEqual([]);
   });
 
-  test('are all of it when nothing is known to be recorded', () => {
-    expect(offStretches(candles, []).map(({ from, to }) => [from, to])).toEqual([
-      [2 * MINUTE, 10 * MINUTE],
-      [12 * MINUTE, 30 * MINUTE],
-    ]);
+  test('are all of it when nothing was recorded: what redelivery brought is there', () => {
+    expect(offStretches(candles, [off(-10, 40)])).toEqual([off(2, 10), off(12, 30)]);
   });
 
   test('shorter than a candle, as at a quick restart, they are left out', () => {
-    const recorded = [
-      { from: 0, to: 5 * MINUTE },
-      { from: 5.5 * MINUTE, to: Infinity },
-    ];
-    expect(offStretches(candles, recorded)).toEqual([]);
+    expect(offStretches(candles, [live(0, 5), off(5, 5.5), live(5.5, 40)])).toEqual([]);
   });
 });
