@@ -62,9 +62,12 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
   async function shown(market: string): Promise<Told[]> {
     const list = chartOf(market).getByTestId('coverage');
     if ((await list.count()) === 0) return [];
-    const items = [...(await list.innerHTML()).matchAll(/<li[^>]*>/g)].map(([tag]) =>
-      Object.fromEntries([...tag.matchAll(/ data-(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value])),
-    ) as Record<string, string>[];
+    const items = [...(await list.innerHTML()).matchAll(/<li[^>]*>/g)].map(
+      ([tag]) =>
+        Object.fromEntries(
+          [...tag.matchAll(/ data-(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+        ) as Record<string, string>,
+    );
     return items
       .map(({ cause = '', endpoint = '', from, state = '', to }): Told => [
         endpoint,

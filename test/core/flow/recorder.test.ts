@@ -1,12 +1,14 @@
 /** From decoded messages to a real SQLite file and back. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type {
-  CoverageInterval,
-  CoverageState,
-  Endpoint,
-  Gap,
-  HealthMinute,
-  JournalEntry,
+import {
+  type CoverageInterval,
+  type CoverageStart,
+  type CoverageState,
+  type Endpoint,
+  ENDPOINTS,
+  type Gap,
+  type HealthMinute,
+  type JournalEntry,
 } from '../../../main/core/contract.ts';
 import type { CoverageTold } from '../../../main/core/coverage/today.ts';
 import type { Candle, Origin } from '../../../main/core/flow/batch.ts';
@@ -367,8 +369,27 @@ describe('coverage', () => {
     ]);
   });
 
+  /** What was told so far, as a view puts it together. */
+  function asTold(endpoint: Endpoint): [CoverageState, number][] {
+    let starts: CoverageStart[] = [];
+    for (const { changes } of known) {
+      for (const change of changes) {
+        if (change.market !== 'm' || change.endpoint !== endpoint) continue;
+        starts = [...starts.filter(({ from }) => from < change.from), ...change.starts];
+      }
+    }
+    const until = known.at(-1)?.until ?? 0;
+    return starts
+      .map(({ from, state }, index): [CoverageState, number] => [
+        state,
+        Math.round(((starts[index + 1]?.from ?? until) - from) / 1000),
+      ])
+      .filter(([, ms]) => ms > 0);
+  }
+
   it('what the disk refused waits, with all that came meanwhile, and is stored in its order', async () => {
     await recorder.close();
+    known = [];
     const real = store;
     let fails = false;
     store = {
@@ -394,6 +415,8 @@ describe('coverage', () => {
     clock.advance(900);
     recorder.trade(trade('3'));
     expect(await covered('trades')).toEqual(before);
+    // What is not on disk is not told.
+    expect(asTold('trades')).toEqual(await covered('trades'));
     fails = false;
     clock.advance(1_050);
     await vi.waitFor(() => expect(recorder.recording.state).toBe('recording'));
@@ -402,6 +425,9 @@ describe('coverage', () => {
     expect(await covered('candles')).toEqual([['live', 3_000]]);
     expect((await stored()).map(({ id }) => id)).toEqual(['1', '2', '3']);
     expect(gaps).toEqual([]);
+    for (const endpoint of ENDPOINTS) expect(asTold(endpoint)).toEqual(await covered(endpoint));
+    expect(known.map(({ ended }) => ended).lastIndexOf(false)).toBe(known.length - 2);
+    expect(known.at(-1)).toMatchObject({ session: recorder.report.session, ended: true, changes: [] });
     const candleRows: Candle[] = [];
     const session = recorder.report.session ?? 0;
     for await (const page of store.exportCandles({ session, market: null, granularity: null }))
