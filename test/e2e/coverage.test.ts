@@ -105,7 +105,7 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
     told.filter((each) => each[0] === endpoint && each[1] !== 'off').map((each) => each[1]);
 
   it('a cut of 5 s is recovered on the cord and in the tape, as it is on disk', async () => {
-    feed = await startDemoFeed({ port: 0, seed: 3, rate: 200, key: 'k' });
+    feed = await startDemoFeed({ port: 0, seed: 3, rate: 20, key: 'k' });
     const store = await openStore({ folder: folder.path, workerScript });
     await store.writeSetting('watchlist', JSON.stringify(MARKETS));
     await store.close();
@@ -121,7 +121,7 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
       const market = MARKETS[0] ?? '';
       const cord = chartOf(market).getByTestId('coverage').locator('li[data-endpoint=trades]');
       await expect.poll(() => cord.last().getAttribute('data-state'), { timeout: 30_000 }).toBe('live');
-      await expect.poll(() => feed.counts.trades.published, { timeout: 30_000 }).toBeGreaterThan(600);
+      await expect.poll(() => feed.counts.trades.published, { timeout: 30_000 }).toBeGreaterThan(100);
 
       feed.setFault({ status: 503 });
       feed.dropConnections();
@@ -182,6 +182,12 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
       }
     }
 
+    /** Commits take the disk's time, which this clock does not know: time goes on until all is told. */
+    function told<T>(look: () => Promise<T>): Promise<T> {
+      clock.advance(250);
+      return look();
+    }
+
     async function connect(): Promise<void> {
       const view = core.connect(() => undefined);
       await until(() => {
@@ -222,14 +228,16 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
         // Told to the view that was there, and to one that joins late, alike.
         const market = MARKETS[0] ?? '';
         const expected = ['live', 'lost', 'recovered', 'live'];
-        await expect.poll(async () => states(await shown(market), 'trades'), WAIT).toEqual(expected);
+        await expect
+          .poll(() => told(async () => states(await shown(market), 'trades')), WAIT)
+          .toEqual(expected);
         await keepScreenshot(page, 'coverage-lost');
         const onDisk = await Promise.all(MARKETS.map(recorded));
         const onScreen = async (): Promise<unknown[]> => (await Promise.all(MARKETS.map(shown))).map(starts);
-        await expect.poll(onScreen, WAIT).toEqual(onDisk.map(starts));
+        await expect.poll(() => told(onScreen), WAIT).toEqual(onDisk.map(starts));
         await page.reload();
         await page.getByTestId('watch-row').first().waitFor();
-        await expect.poll(onScreen, WAIT).toEqual(onDisk.map(starts));
+        await expect.poll(() => told(onScreen), WAIT).toEqual(onDisk.map(starts));
 
         // By the keyboard, from stretch to stretch.
         const chart = chartOf(market);
@@ -257,29 +265,21 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
           .poll(() => row.getByTestId('watch-cord').getAttribute('data-words'), WAIT)
           .toContain(`lost ${from}–${to}`);
 
-        const view = core.connect(() => undefined);
+        let isOver = false;
+        const view = core.connect((message) => {
+          isOver ||= message.kind === 'reply';
+        });
         view.request({ id: 1, command: 'recording.set', args: { on: false } });
-        await until(() => core.report().session !== null && !isRecording());
+        await until(() => isOver);
         view.close();
-        await pass(2);
         for (const each of MARKETS) {
           const disk = await recorded(each);
-          await expect.poll(() => shown(each), WAIT).toEqual(disk);
+          await expect.poll(() => told(() => shown(each)), WAIT).toEqual(disk);
         }
       } finally {
         await host.close();
         await core.close();
       }
     });
-
-    function isRecording(): boolean {
-      let state = '';
-      const view = core.connect((message) => {
-        if (message.kind === 'event' && message.event.type === 'snapshot')
-          state = message.event.snapshot.recording.state;
-      });
-      view.close();
-      return state === 'recording';
-    }
   });
 });
