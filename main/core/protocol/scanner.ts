@@ -2,48 +2,31 @@
  * Trades in the default dialect's flat form straight out of a frame's bytes: no tree, no string but the
  * id. Anything else, however slight, is left to the tolerant decoder, which must give the same.
  */
-import { SIDE_BUY, SIDE_SELL, SIDE_UNKNOWN } from '../flow/batch.ts';
+import { SIDE_UNKNOWN } from '../flow/batch.ts';
 import type { DecodedTrade } from './decode.ts';
-import { narrowDigits, parseDecimal } from './decimal.ts';
+import { DecimalReader } from './decimal-reader.ts';
 import type { Dialect } from './dialect.ts';
 import { Interner } from './intern.ts';
-import { TimeScanner, parseTime } from './time.ts';
+import { ID, Layout, MARKET, PAIR, PRICE, SIDE, SIZE, TIME, VENUE } from './layout.ts';
+import { PLAIN, QUOTE, sideAt } from './plain.ts';
+import { TradeTemplate } from './template.ts';
+import { parseTime, TimeScanner } from './time.ts';
 import { MAX_ID } from './tolerant.ts';
 
-const QUOTE = 0x22;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-
-/** 1 for the bytes that stand for themselves in a JSON string and are ASCII. */
-const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== 0x5c ? 1 : 0,
-);
 
 /** 1 for JSON's white space. */
 const SPACE = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 ? 1 : 0,
 );
 
-/** The payload's fields; each is a bit of the mask of those seen. */
-const ID = 1;
-const MARKET = 2;
-const VENUE = 4;
-const PAIR = 8;
-const TIME = 16;
-const PRICE = 32;
-const SIZE = 64;
-const SIDE = 128;
 const NEEDED = MARKET | TIME | PRICE | SIZE;
 /** The envelope's. */
 const TYPE = 1;
 const PAYLOAD = 2;
-
-/** Powers of ten up to the last that leaves a digit room below 2^53. */
-const POWERS = Float64Array.from({ length: 16 }, (_, power) => Number(`1e${power}`));
-/** Decimals longer than this are left to `parseDecimal`, which has the limits. */
-const SHORT_DECIMAL = 32;
 
 export class TradeScanner {
   /** What the last successful `scan` found; the same object each time. */
@@ -61,9 +44,9 @@ export class TradeScanner {
   readonly #times = new TimeScanner();
   /** The `type` that means a trade, and a quote; the others of a dialect that has several go the slower way. */
   readonly #type: Uint8Array | null;
-  /** The decimal that was read last. */
-  #digits: number | bigint = 0;
-  #scale = 0;
+  readonly #decimal = new DecimalReader();
+  readonly #layout = new Layout();
+  readonly #template = new TradeTemplate(this.trade, this.#decimal, this.#times);
 
   constructor(dialect: Dialect) {
     const type = Object.entries(dialect.types).find(([, kind]) => kind === 'trade')?.[0];
@@ -77,6 +60,23 @@ export class TradeScanner {
    * @returns where the next document begins or the frame ends; -1 when the document has another form.
    */
   scan(bytes: Buffer, start: number): number {
+    let at = this.#template.read(bytes, start);
+    if (at < 0) {
+      at = this.#document(bytes, start);
+      if (at < 0) return -1;
+      this.#template.learn(bytes, start, at, this.#layout);
+    }
+    // Another document needs a line of its own.
+    for (; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte === 0x0a) return skipSpace(bytes, at);
+      if (SPACE[byte] !== 1) return -1;
+    }
+    return at;
+  }
+
+  /** Gives the place behind the document, or -1. */
+  #document(bytes: Buffer, start: number): number {
     const type = this.#type;
     let at = skipSpace(bytes, start);
     if (type === null || bytes[at] !== OPEN) return -1;
@@ -100,14 +100,7 @@ export class TradeScanner {
       } else return -1;
       at = skipSpace(bytes, at);
     } while (bytes[at] === COMMA);
-    if (bytes[at] !== CLOSE || seen !== (TYPE | PAYLOAD)) return -1;
-    // Another document needs a line of its own.
-    for (at++; at < bytes.length; at++) {
-      const byte = bytes[at] ?? 0;
-      if (byte === 0x0a) return skipSpace(bytes, at);
-      if (SPACE[byte] !== 1) return -1;
-    }
-    return at;
+    return bytes[at] === CLOSE && seen === (TYPE | PAYLOAD) ? at + 1 : -1;
   }
 
   /** Reads the object that opens at `at`; gives the place behind it, or -1. */
@@ -115,6 +108,7 @@ export class TradeScanner {
     const trade = this.trade;
     trade.id = '';
     trade.side = SIDE_UNKNOWN;
+    this.#layout.count = 0;
     let seen = 0;
     do {
       at = skipSpace(bytes, at + 1);
@@ -122,26 +116,44 @@ export class TradeScanner {
       if (field === 0 || (seen & field) !== 0) return -1;
       seen |= field;
       at = valueAfter(bytes, at + 1 + (NAME_LENGTHS[31 - Math.clz32(field)] ?? 0));
-      if (bytes[at] !== QUOTE) return -1;
-      const start = at + 1;
-      if (field === PRICE) {
-        at = this.#decimal(bytes, start);
-        trade.priceDigits = this.#digits;
-        trade.priceScale = this.#scale;
-      } else if (field === SIZE) {
-        at = this.#decimal(bytes, start);
-        trade.sizeDigits = this.#digits;
-        trade.sizeScale = this.#scale;
-      } else {
-        // Most times have milliseconds, 24 characters; a time that can be read has none that is not plain.
-        at = field === TIME && bytes[start + 24] === QUOTE ? start + 24 : plainEnd(bytes, start);
-        if (!this.#text(bytes, field, start, at)) return -1;
-      }
-      // Also stops at -1 of a decimal: there is no byte before the first.
-      if (bytes[at] !== QUOTE) return -1;
-      at = skipSpace(bytes, at + 1);
+      const bare = bytes[at] !== QUOTE;
+      // Of a number that is none `#value` finds no digit; it also stops at a place of -1.
+      const start = bare ? at : at + 1;
+      at = this.#value(bytes, field, start, bare);
+      if (at < 0 || (!bare && bytes[at] !== QUOTE)) return -1;
+      this.#layout.add(field, start, at);
+      at = skipSpace(bytes, bare ? at : at + 1);
     } while (bytes[at] === COMMA);
     return bytes[at] === CLOSE && (seen & NEEDED) === NEEDED ? at + 1 : -1;
+  }
+
+  /** Takes the value that begins at `start`, in quotes or `bare`; gives the place behind it, or -1. */
+  #value(bytes: Buffer, field: number, start: number, bare: boolean): number {
+    const trade = this.trade;
+    if (field === PRICE) {
+      const at = this.#decimal.read(bytes, start, bare);
+      trade.priceDigits = this.#decimal.digits;
+      trade.priceScale = this.#decimal.scale;
+      return at;
+    }
+    if (field === SIZE) {
+      const at = this.#decimal.read(bytes, start, bare);
+      trade.sizeDigits = this.#decimal.digits;
+      trade.sizeScale = this.#decimal.scale;
+      return at;
+    }
+    if (bare) return field === ID || field === TIME ? this.#whole(bytes, field, start) : -1;
+    // Most times have milliseconds, 24 characters; a time that can be read has none that is not plain.
+    const at = field === TIME && bytes[start + 24] === QUOTE ? start + 24 : plainEnd(bytes, start);
+    return this.#text(bytes, field, start, at) ? at : -1;
+  }
+
+  /** An id or a time that is a whole number. */
+  #whole(bytes: Buffer, field: number, start: number): number {
+    let at = start;
+    while (isDigit(bytes[at])) at++;
+    if (at === start || (bytes[start] === 0x30 && at > start + 1)) return -1;
+    return this.#text(bytes, field, start, at) ? at : -1;
   }
 
   /** Takes the value bytes[start..end) of a field that is text. */
@@ -163,45 +175,6 @@ export class TradeScanner {
       trade.side = sideAt(bytes, start, length);
     }
     return true;
-  }
-
-  /** Reads the decimal that begins at `start` to `#digits` and `#scale`; gives its closing quote, or -1. */
-  #decimal(bytes: Buffer, start: number): number {
-    let digits = 0;
-    let scale = 0;
-    let zeros = 0;
-    let fraction = false;
-    let exact = true;
-    let at = start;
-    for (; ; at++) {
-      const byte = bytes[at] ?? 0;
-      const digit = byte - 0x30;
-      if (digit >= 0 && digit <= 9) {
-        if (!fraction) digits = digits * 10 + digit;
-        else if (digit === 0) zeros++;
-        else {
-          // Zeros of the fraction count once another digit follows; so trailing ones never do.
-          const more = zeros + 1;
-          if (more >= POWERS.length) exact = false;
-          digits = digits * (POWERS[more] ?? 0) + digit;
-          scale += more;
-          zeros = 0;
-        }
-      } else if (byte === 0x2e && !fraction) fraction = true;
-      else break;
-    }
-    if (bytes[at] !== QUOTE || at === start || (at === start + 1 && fraction)) return -1;
-    // Beyond 2^53 - 1 the sum above has lost digits; what it rounded to is beyond as well.
-    if (exact && digits <= Number.MAX_SAFE_INTEGER && at - start <= SHORT_DECIMAL) {
-      this.#digits = digits;
-      this.#scale = scale;
-      return at;
-    }
-    const decimal = parseDecimal(bytes.toString('latin1', start, at));
-    if (decimal === null) return -1;
-    this.#digits = narrowDigits(decimal.digits);
-    this.#scale = decimal.scale;
-    return at;
   }
 }
 
@@ -352,6 +325,10 @@ function isAt(bytes: Uint8Array, at: number, what: Uint8Array): boolean {
   return true;
 }
 
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
 function skipSpace(bytes: Uint8Array, at: number): number {
   if ((bytes[at] ?? 0) > 0x20) return at;
   while (SPACE[bytes[at] ?? 0] === 1) at++;
@@ -369,15 +346,4 @@ function valueAfter(bytes: Uint8Array, at: number): number {
 function plainEnd(bytes: Uint8Array, at: number): number {
   while (PLAIN[bytes[at] ?? 0] === 1) at++;
   return at;
-}
-
-/** `buy` or `sell` in any case; | 0x20 makes a letter small, and no other plain byte one of these. */
-function sideAt(bytes: Uint8Array, at: number, length: number): number {
-  const a = (bytes[at] ?? 0) | 0x20;
-  const b = (bytes[at + 1] ?? 0) | 0x20;
-  const c = (bytes[at + 2] ?? 0) | 0x20;
-  if (length === 3 && a === 0x62 && b === 0x75 && c === 0x79) return SIDE_BUY;
-  const d = (bytes[at + 3] ?? 0) | 0x20;
-  if (length === 4 && a === 0x73 && b === 0x65 && c === 0x6c && d === 0x6c) return SIDE_SELL;
-  return SIDE_UNKNOWN;
 }

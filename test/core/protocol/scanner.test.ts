@@ -131,7 +131,7 @@ describe('the scanner', () => {
       `{"type":"trade","payload":${JSON.stringify({ ...TRADE, tier: '1' })}}`,
     ],
     ['an escape', `{"type":"trade","payload":${JSON.stringify({ ...TRADE, id: 'a\\' })}}`],
-    ['a number', `{"type":"trade","payload":${JSON.stringify({ ...TRADE, price: 1 })}}`],
+    ['an exponent', `{"type":"trade","payload":${JSON.stringify({ ...TRADE, price: 1e21 })}}`],
     ['a name twice', whole.toString().replace('"side"', '"id"')],
     ['an envelope twice', whole.toString().replace('{"type":"trade",', '{"type":"trade","type":"trade",')],
     ['another document on the line', `${whole.toString()} {}`],

@@ -1,0 +1,89 @@
+/** What was measured, as a table for people and as plain values for JSON. */
+import { cpuOf, type Measured, rateOf, type RowResult } from './harness.ts';
+
+const NONE: Measured = { samples: [], missing: null };
+
+/** How many times as fast ours is as the row's measure; NaN when that could not be measured. */
+function ratioOf({ row, contenders }: RowResult): number {
+  return rateOf(contenders.get('ours') ?? NONE) / rateOf(contenders.get(row.against) ?? NONE);
+}
+
+/** A target that must be reached was not. */
+export function missed(result: RowResult): boolean {
+  const { must } = result.row;
+  return must !== null && !(ratioOf(result) >= must);
+}
+
+function verdictOf(result: RowResult): string {
+  const { must, shall } = result.row;
+  const ratio = ratioOf(result);
+  if (must === null) return '';
+  if (shall !== null && ratio >= shall) return 'shall';
+  return ratio >= must ? 'must' : 'missed';
+}
+
+function figure(value: number): string {
+  if (!Number.isFinite(value)) return '-';
+  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`;
+  if (value >= 1e3) return `${(value / 1e3).toPrecision(3)} k`;
+  return value.toPrecision(3);
+}
+
+function times(value: number | null): string {
+  if (value === null) return '';
+  return Number.isFinite(value) ? `${value >= 10 ? value.toFixed(0) : value.toFixed(2)}x` : '-';
+}
+
+/** Markdown. Ratios are of the row's measure, whose own is 1. */
+export function tableOf(results: readonly RowResult[]): string {
+  const head = ['stage', 'alternatives', 'ours', 'ratio', 'must / shall', 'reached'];
+  const lines = results.map((result) => {
+    const { row, contenders } = result;
+    const base = rateOf(contenders.get(row.against) ?? NONE);
+    const alternatives = [...contenders].filter(([name]) => name !== 'ours').map(([name, measured]) => {
+      if (measured.missing !== null) return `${name}: left out`;
+      const rate = rateOf(measured);
+      const own = name === row.against ? `${figure(rate)} ${row.unit}/s` : times(rate / base);
+      return `${name} ${own}`;
+    });
+    const ours = contenders.get('ours') ?? NONE;
+    return [
+      row.stage,
+      alternatives.join(', '),
+      `${figure(rateOf(ours))} ${row.unit}/s`,
+      times(ratioOf(result)),
+      row.must === null ? '' : `${times(row.must)} / ${times(row.shall)}`,
+      verdictOf(result),
+    ];
+  });
+  const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const missing = results.flatMap(({ row, contenders }) =>
+    [...contenders].flatMap(([name, { missing: why }]) =>
+      why === null ? [] : [`${row.name}: ${name} was left out: ${why}.`],
+    ),
+  );
+  return [table, ...new Set(missing)].join('\n');
+}
+
+/** For JSON. */
+export function reportOf(result: RowResult): Record<string, unknown> {
+  const { row, contenders } = result;
+  const ratio = ratioOf(result);
+  return {
+    name: row.name,
+    stage: row.stage,
+    against: row.against,
+    ratio: Number.isFinite(ratio) ? ratio : null,
+    must: row.must,
+    shall: row.shall,
+    reached: verdictOf(result),
+    contenders: Object.fromEntries(
+      [...contenders].map(([name, measured]) => [
+        name,
+        measured.missing !== null
+          ? { missing: measured.missing }
+          : { perSecond: rateOf(measured), cpuMicros: cpuOf(measured), samples: measured.samples },
+      ]),
+    ),
+  };
+}
