@@ -119,11 +119,7 @@ function temporaryFolder(): string {
 }
 
 /** @throws {Error} when the child failed */
-async function askChild(
-  row: Row,
-  task: string,
-  form: Form,
-): Promise<Exclude<Answer, { kind: 'failed' }>> {
+async function askChild(row: Row, task: string, form: Form): Promise<Exclude<Answer, { kind: 'failed' }>> {
   const running = fork(child, [row.name, task, JSON.stringify(form)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -40,12 +40,14 @@ export function tableOf(results: readonly RowResult[]): string {
   const lines = results.map((result) => {
     const { row, contenders } = result;
     const base = rateOf(contenders.get(row.against) ?? NONE);
-    const alternatives = [...contenders].filter(([name]) => name !== 'ours').map(([name, measured]) => {
-      if (measured.missing !== null) return `${name}: left out`;
-      const rate = rateOf(measured);
-      const own = name === row.against ? `${figure(rate)} ${row.unit}/s` : times(rate / base);
-      return `${name} ${own}`;
-    });
+    const alternatives = [...contenders]
+      .filter(([name]) => name !== 'ours')
+      .map(([name, measured]) => {
+        if (measured.missing !== null) return `${name}: left out`;
+        const rate = rateOf(measured);
+        const own = name === row.against ? `${figure(rate)} ${row.unit}/s` : times(rate / base);
+        return `${name} ${own}`;
+      });
     const ours = contenders.get('ours') ?? NONE;
     return [
       row.stage,

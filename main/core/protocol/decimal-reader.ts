@@ -59,7 +59,9 @@ export class DecimalReader {
       this.scale = scale;
       return at;
     }
-    const decimal = parseDecimal(Buffer.from(bytes.buffer, bytes.byteOffset + start, at - start).toString('latin1'));
+    const decimal = parseDecimal(
+      Buffer.from(bytes.buffer, bytes.byteOffset + start, at - start).toString('latin1'),
+    );
     if (decimal === null) return -1;
     this.digits = narrowDigits(decimal.digits);
     this.scale = decimal.scale;

@@ -1,8 +1,8 @@
 /** The SocketFactory of all hosts, by the package ws. */
-import type { ClientRequest } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import WebSocket from 'ws';
 import type { HandshakeHeaders, Socket, SocketEvents, SocketOptions } from '../ports.ts';
+import { FrameSplitter } from './frame-splitter.ts';
 
 /**
  * Pieces of one message. A server that fragments by 8 KiB reaches 4 MiB with them; a hostile one can
@@ -22,6 +22,7 @@ const CLOSE_MS = 2_000;
  */
 export function createWsSocket(options: SocketOptions, events: SocketEvents): Socket {
   let socket: WebSocket;
+  let tcp: TcpSocket | null = null;
   try {
     const limits = { closeTimeout: CLOSE_MS, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: MAX_CHUNKS };
     socket = new WebSocket(options.url, {
@@ -34,7 +35,10 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
       // ws ends a connection on which many pings wait for their pongs at once.
       autoPong: false,
       finishRequest: (request) => {
-        whenReached(request, () => events.reached?.());
+        request.once('socket', (reached: TcpSocket) => {
+          tcp = reached;
+          whenReached(reached, () => events.reached?.());
+        });
         request.end();
       },
     });
@@ -56,6 +60,7 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
   });
   socket.on('open', () => {
     clearTimeout(limit);
+    if (tcp !== null) takeTexts(tcp, options.maxPayloadBytes, (payload) => events.message(payload));
     events.open(headers);
   });
   socket.on('message', (data: Buffer) => events.message(data));
@@ -120,8 +125,21 @@ function pongs(socket: WebSocket): (data: Buffer) => void {
   };
 }
 
-function whenReached(request: ClientRequest, reached: () => void): void {
-  request.once('socket', (socket: TcpSocket) => {
-    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', reached);
-  });
+function whenReached(tcp: TcpSocket, reached: () => void): void {
+  tcp.once('encrypted' in tcp ? 'secureConnect' : 'connect', reached);
+}
+
+/**
+ * Hands whole text frames to `text`, and what is left of the packets to ws. By `emit`, and not by a
+ * listener in the place of ws's own: ws takes that one off when it is done with the connection.
+ */
+function takeTexts(tcp: TcpSocket, limit: number, text: (payload: Buffer) => void): void {
+  const emit = tcp.emit.bind(tcp) as (event: string | symbol, ...values: unknown[]) => boolean;
+  const splitter = new FrameSplitter(limit, { text, rest: (bytes) => void emit('data', bytes) });
+  tcp.emit = (event: string | symbol, ...values: unknown[]): boolean => {
+    const [packet] = values;
+    if (event !== 'data' || !Buffer.isBuffer(packet)) return emit(event, ...values);
+    splitter.push(packet);
+    return true;
+  };
 }

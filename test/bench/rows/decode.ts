@@ -74,7 +74,11 @@ function decodeRow(
       ours: async (form) => {
         const frames = build();
         const decoder = createDecoder(DEFAULT_DIALECT);
-        return timed(frames, form, counting(frames, (frame, sink) => decoder.decode(frame, () => false, sink)));
+        return timed(
+          frames,
+          form,
+          counting(frames, (frame, sink) => decoder.decode(frame, () => false, sink)),
+        );
       },
     },
     against: 'JSON.parse',
@@ -126,14 +130,25 @@ export const decodeRows: readonly Row[] = [
   decodeRow('-order', 'keys in another order', () => encode(someTrades().map(turned))),
   decodeRow('-batches', 'an array of 100 trades', () => {
     const groups = inGroups(someTrades(), 100);
-    return encode(groups.map((group) => JSON.stringify({ type: 'trade', payload: group })), 100);
+    return encode(
+      groups.map((group) => JSON.stringify({ type: 'trade', payload: group })),
+      100,
+    );
   }),
   decodeRow(
     '-lines',
     '100 documents, newline-separated',
-    () => encode(inGroups(someTrades().map(tradeMessage), 100).map((group) => group.join('\n')), 100),
+    () =>
+      encode(
+        inGroups(someTrades().map(tradeMessage), 100).map((group) => group.join('\n')),
+        100,
+      ),
     null,
-    (frame) => frame.toString('utf8').split('\n').map((line) => JSON.parse(line) as unknown),
+    (frame) =>
+      frame
+        .toString('utf8')
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
   ),
   decodeRow('-candles', 'one candle a frame', () => {
     const random = chance(3);
