@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fuzz } from './fuzz-decode.ts';
+import { fuzz, fuzzGuesses } from './fuzz-decode.ts';
 
 /** The long form is `npm run fuzz`. */
 it('20,000 damaged frames: nothing is thrown, all is in range, each refusal has a reason', () => {
@@ -11,4 +11,8 @@ it('20,000 damaged frames: nothing is thrown, all is in range, each refusal has 
   expect(Object.keys(report.refused)).toEqual(
     expect.arrayContaining(['json', 'utf8', 'price', 'size', 'time', 'market', 'shape', 'granularity']),
   );
+});
+
+it('20,000 trades almost like the last one: a decoder that guesses gives what the whole decoder gives', () => {
+  expect(fuzzGuesses(5_000, 4711)).toBeGreaterThan(5_000);
 });

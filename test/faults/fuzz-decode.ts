@@ -182,6 +182,46 @@ function makeFrame(below: (bound: number) => number): Buffer {
   return bytes;
 }
 
+/** Layouts that a server might keep to, one trade after the other. */
+const LAYOUTS = [
+  SEEDS[0] ?? '',
+  '{"type":"trade","payload":{"price":42519.59,"size":0.0125,"id":3401927715,"timestamp":1705342207123,"marketId":"m"}}',
+  '{ "payload": { "side" : "SELL", "timestamp": "2024-01-15T18:10:07Z", "pairId": "a-b", "marketId": "x-a-b", "marketVenue": "x", "size": "1", "price": "2" }, "type": "trade" }',
+  '{"type":"trade","payload":{"marketVenue":"v","timestamp":"2024-01-15T18:10:07.123456Z","marketId":"v-a-b","pairId":"a-b","price":"1","id":"3f2b8c1e-0a77-4f0e-a1c2-9b6d5e4f3a21","size":"1.50"}}',
+];
+
+/** A trade of this layout with other values, or with a few damaged bytes. */
+function vary(layout: string, below: (bound: number) => number): Buffer {
+  let text = layout;
+  for (let changes = 1 + below(3); changes > 0; changes--) {
+    const at = below(text.length);
+    const byte = String.fromCharCode(below(4) === 0 ? below(256) : 0x20 + below(95));
+    switch (below(4)) {
+      case 0: {
+        // Of a digit another digit, so that times and decimals stay what they are.
+        const digits = [...text.matchAll(/\d/g)];
+        const digit = digits[below(digits.length)]?.index ?? 0;
+        text = `${text.slice(0, digit)}${below(10)}${text.slice(digit + 1)}`;
+        break;
+      }
+      case 1: {
+        const values = [...text.matchAll(/(?<=: ?)("[^"\\]*"|-?[0-9.]+)/g)];
+        const value = values[below(values.length)];
+        if (value === undefined) break;
+        const end = value.index + value[0].length;
+        text = `${text.slice(0, value.index)}${VALUES[below(VALUES.length)] ?? ''}${text.slice(end)}`;
+        break;
+      }
+      case 2:
+        text = `${text.slice(0, at)}${byte}${text.slice(at + below(2))}`;
+        break;
+      default:
+        text = `${text.slice(0, at)}${text.slice(at + below(3))}`;
+    }
+  }
+  return Buffer.from(text, 'latin1');
+}
+
 function checkText(text: string, limit: number): void {
   assert(text.length <= limit, 'text is bounded');
   assert(!/[\p{Cc}\p{Cf}]/u.test(text), 'text has no control or format characters');
@@ -282,10 +322,56 @@ export function fuzz(frames: number, seed: number): FuzzReport {
   return { frames, ...sums, refused };
 }
 
+/**
+ * The same for decoders that guess: each has just read a trade of its layout when another comes that is
+ * almost like it.
+ *
+ * @returns how many of them were trades still
+ * @throws {Error} naming seed, frame and what did not hold
+ */
+export function fuzzGuesses(frames: number, seed: number): number {
+  const below = dice(seed);
+  const guessing = LAYOUTS.map((layout) => ({
+    layout,
+    whole: Buffer.from(layout),
+    decoder: createDecoder(DEFAULT_DIALECT),
+  }));
+  const tolerant = new TolerantDecoder(DEFAULT_DIALECT, null);
+  const told = collect();
+  const slow = collect();
+  const pending = (): boolean => false;
+  let trades = 0;
+  for (let n = 0; n < frames; n++) {
+    for (const { layout, whole, decoder } of guessing) {
+      const frame = vary(layout, below);
+      decoder.decode(whole, pending, told.sink);
+      assert.equal(told.trades.length, 1, 'a whole trade is one');
+      told.clear();
+      slow.clear();
+      decoder.decode(frame, pending, told.sink);
+      tolerant.decode(frame, 0, pending, slow.sink);
+      try {
+        for (const what of ['trades', 'candles', 'answers', 'unknown', 'refused'] as const) {
+          assert.deepEqual(told[what], slow[what], what);
+        }
+      } catch (error) {
+        const text = JSON.stringify(frame.toString('latin1'));
+        throw new Error(`seed ${seed}, guess ${n}: not what the whole decoder gives\n${text}`, {
+          cause: error,
+        });
+      }
+      trades += told.trades.length;
+      told.clear();
+    }
+  }
+  return trades;
+}
+
 if (process.argv[1] === import.meta.filename) {
   const [frames = 1_000_000, seed = Date.now() % 2 ** 31] = process.argv.slice(2).map(Number);
   const begun = performance.now();
   const report = fuzz(frames, seed);
+  const guessed = fuzzGuesses(Math.ceil(frames / LAYOUTS.length), seed);
   const seconds = (performance.now() - begun) / 1000;
-  console.log(JSON.stringify({ seed, seconds: Number(seconds.toFixed(1)), ...report }));
+  console.log(JSON.stringify({ seed, seconds: Number(seconds.toFixed(1)), ...report, guessed }));
 }
