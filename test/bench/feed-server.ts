@@ -1,7 +1,7 @@
 /**
  * A feed in a process of its own that sends trades as fast as they are taken. It costs next to nothing
- * a frame, since all of them are built before: only the first eight figures of the ids change from pass
- * to pass, so that every id comes once.
+ * a frame, since all of them are built before: from pass to pass only the first eight figures of the ids
+ * change, so that every id comes once, and the seconds of the times, so that time goes on.
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,6 +10,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { take, tradeMessage, trades, webSocketFrame } from './frames.ts';
 
 const FRAMES = 50_000;
+const PER_SECOND = 5_000;
+const PASS_MS = (FRAMES / PER_SECOND) * 1000;
 const CHUNK = 256 * 1024;
 /** Trades are dated from here on, so that none is older than the connection. */
 const AHEAD_MS = 60_000;
@@ -28,27 +30,40 @@ export async function startFeedServer(): Promise<FeedServer> {
 
 class Pump {
   readonly #bytes: Buffer;
-  /** Where each frame's id begins. */
-  readonly #ids: Uint32Array;
+  readonly #start = Date.now() + AHEAD_MS;
+  /** Where each frame's id and time begin. */
+  readonly #ids = new Uint32Array(FRAMES);
+  readonly #times = new Uint32Array(FRAMES);
   #passes = 0;
 
   constructor() {
-    const frames = take(trades(1, Date.now() + AHEAD_MS), FRAMES).map((trade) =>
+    const frames = take(trades(1, this.#start, PER_SECOND), FRAMES).map((trade) =>
       webSocketFrame(tradeMessage(trade)),
     );
-    this.#ids = new Uint32Array(FRAMES);
     let at = 0;
     for (const [index, frame] of frames.entries()) {
       this.#ids[index] = at + frame.indexOf('"id":"') + 6;
+      this.#times[index] = at + frame.indexOf('"timestamp":"') + 13;
       at += frame.length;
     }
     this.#bytes = Buffer.concat(frames);
   }
 
+  #renew(): void {
+    const pass = Buffer.from((this.#passes++).toString(16).padStart(8, '0'));
+    const start = this.#start + this.#passes * PASS_MS;
+    for (let n = 0; n < FRAMES; n += PER_SECOND) {
+      const second = Buffer.from(new Date(start + (n / PER_SECOND) * 1000).toISOString().slice(0, 19));
+      for (let at = n; at < n + PER_SECOND; at++) {
+        pass.copy(this.#bytes, this.#ids[at]);
+        second.copy(this.#bytes, this.#times[at]);
+      }
+    }
+  }
+
   async run(socket: Socket): Promise<void> {
     while (!socket.destroyed) {
-      const pass = Buffer.from((this.#passes++).toString(16).padStart(8, '0'));
-      for (const at of this.#ids) this.#bytes.set(pass, at);
+      this.#renew();
       for (let at = 0; at < this.#bytes.length && !socket.destroyed; at += CHUNK) {
         const chunk = this.#bytes.subarray(at, at + CHUNK);
         // Called once the system has its copy, or the socket is gone: so the ids may change then.

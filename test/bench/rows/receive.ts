@@ -14,7 +14,7 @@ import { Meter } from '../stopwatch.ts';
 const FRAME_BYTES = 223;
 
 /** Runs `receive` against a server until it has had its fill. */
-function overSocket(receive: (url: string, meter: Meter) => void): Contender {
+export function overSocket(receive: (url: string, meter: Meter) => void): Contender {
   return async ({ full }: Form) => {
     const server = await startFeedServer();
     const sample = await new Promise<Sample>((done) => {
@@ -25,7 +25,7 @@ function overSocket(receive: (url: string, meter: Meter) => void): Contender {
   };
 }
 
-function byWs(meter: Meter, url: string, each: (data: Buffer) => void): void {
+export function byWs(meter: Meter, url: string, each: (data: Buffer) => void): void {
   const socket = new WebSocket(url, { perMessageDeflate: false });
   socket.on('message', (data: Buffer) => {
     each(data);

@@ -1,0 +1,95 @@
+/** Trades as the recorder hands them to the store, and the plain table that they are measured against. */
+import Database from 'better-sqlite3';
+import { TradeBatch, type TradeColumns } from '../../main/core/flow/batch.ts';
+import { chance, MARKETS } from './frames.ts';
+
+export const MARKET_IDS: readonly string[] = MARKETS.map(({ id }) => id);
+/** 2026-01-15T00:00:00Z, microseconds. */
+export const START = 1_768_435_200_000_000;
+/** Mean time between two trades: 10,000,000 are a day. */
+const STEP = 8_640;
+
+export interface PlainTrade {
+  readonly market: number;
+  readonly time: number;
+  readonly receipt: number;
+  /** Cents. */
+  readonly price: number;
+  /** Millionths. */
+  readonly size: number;
+  readonly side: number;
+  readonly id: string;
+}
+
+/** The same trades each time. */
+export function* recordedTrades(seed = 5): Generator<PlainTrade> {
+  const random = chance(seed);
+  const prices = MARKETS.map(() => 1_000_000 + Math.floor(random() * 5_000_000));
+  const hex = (): string =>
+    Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  for (let time = START; ; time += Math.floor(random() * 2 * STEP)) {
+    const market = Math.floor(random() * MARKETS.length);
+    const price = (prices[market] ?? 0) + Math.floor(random() * 201) - 100;
+    prices[market] = price;
+    const [a, b, c, d] = [hex(), hex(), hex(), hex()];
+    yield {
+      market,
+      time,
+      receipt: time + 40_000 + Math.floor(random() * 1_000),
+      price,
+      size: 1 + Math.floor(random() * 3_000_000),
+      side: random() < 0.5 ? 1 : 2,
+      id: `${a}-${b.slice(0, 4)}-4${b.slice(5)}-a${c.slice(1, 4)}-${c.slice(4)}${d}`,
+    };
+  }
+}
+
+/** The end of the time that so many trades take, roughly. */
+export function endOf(count: number): number {
+  return START + count * STEP;
+}
+
+export function columnsOf(trades: Iterator<PlainTrade>, count: number): TradeColumns {
+  const batch = new TradeBatch(count);
+  for (let n = 0; n < count; n++) {
+    const { market, time, receipt, price, size, side, id } = trades.next().value as PlainTrade;
+    batch.push({
+      market,
+      exchangeTime: time,
+      receiptTime: receipt,
+      // Canonical decimals end with no zero; it matters to none of the measurements.
+      priceDigits: price,
+      priceScale: 2,
+      sizeDigits: size,
+      sizeScale: 6,
+      side,
+      origin: 0,
+      id,
+    });
+  }
+  return batch.take();
+}
+
+/** A plain table of trades, as one would write it in an hour. */
+export function plainTable(
+  path: string,
+  indexed: boolean,
+): { database: Database.Database; insert(trades: readonly PlainTrade[]): void } {
+  const database = new Database(path);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.exec(`CREATE TABLE trades (row INTEGER PRIMARY KEY, market INTEGER NOT NULL, time INTEGER NOT NULL,
+    receipt INTEGER NOT NULL, price INTEGER NOT NULL, size INTEGER NOT NULL, side INTEGER NOT NULL, id TEXT NOT NULL)`);
+  if (indexed) database.exec('CREATE INDEX by_time ON trades (market, time)');
+  const statement = database.prepare<[number, number, number, number, number, number, string]>(
+    'INSERT INTO trades (market, time, receipt, price, size, side, id) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const insert = database.transaction((trades: readonly PlainTrade[]) => {
+    for (const { market, time, receipt, price, size, side, id } of trades) {
+      statement.run(market, time, receipt, price, size, side, id);
+    }
+  });
+  return { database, insert };
+}
