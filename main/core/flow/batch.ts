@@ -5,6 +5,8 @@
  * Candles are few (one a market and minute), so they stay objects with decimal text.
  */
 import type { Granularity, Micros } from '../contract.ts';
+import type { ByteSpan } from '../protocol/byte-span.ts';
+import { Wide } from '../protocol/wide.ts';
 
 export const SIDE_UNKNOWN = 0;
 export const SIDE_BUY = 1;
@@ -47,7 +49,8 @@ export interface TradeInput {
   readonly sizeScale: number;
   readonly side: number;
   readonly origin: number;
-  readonly id: string;
+  /** As text or as its UTF-8. */
+  readonly id: string | ByteSpan;
 }
 
 /** Of the rows alone, without the room that the columns still have. */
@@ -76,6 +79,7 @@ export class TradeBatch {
   // The same memory as the digits' columns, in halves: writing a number there makes no bigint.
   #priceHalves: Uint32Array;
   #sizeHalves: Uint32Array;
+  readonly #ids = new Wide();
   #count = 0;
   #idLength = 0;
 
@@ -84,6 +88,7 @@ export class TradeBatch {
     this.#columns = allocate(this.#smallest, this.#smallest * 24);
     this.#priceHalves = new Uint32Array(this.#columns.priceDigits.buffer);
     this.#sizeHalves = new Uint32Array(this.#columns.sizeDigits.buffer);
+    this.#ids.over(this.#columns.idBytes);
   }
 
   get count(): number {
@@ -91,7 +96,7 @@ export class TradeBatch {
   }
 
   push(trade: TradeInput): void {
-    const id = trade.id;
+    const { id } = trade;
     // UTF-8 takes at most three bytes for each UTF-16 unit.
     if (this.#count === this.#columns.market.length)
       this.#grow(this.#count * 2, this.#columns.idBytes.length);
@@ -109,7 +114,12 @@ export class TradeBatch {
     columns.sizeScale[row] = trade.sizeScale;
     columns.side[row] = trade.side;
     columns.origin[row] = trade.origin;
-    this.#idLength = writeText(columns.idBytes, this.#idLength, id);
+    if (typeof id === 'string') {
+      this.#idLength = writeText(columns.idBytes, this.#idLength, id);
+    } else {
+      id.copyTo(this.#ids, this.#idLength);
+      this.#idLength += id.length;
+    }
     columns.idEnd[row] = this.#idLength;
   }
 
@@ -148,6 +158,7 @@ export class TradeBatch {
     this.#columns = columns;
     this.#priceHalves = new Uint32Array(columns.priceDigits.buffer);
     this.#sizeHalves = new Uint32Array(columns.sizeDigits.buffer);
+    this.#ids.over(columns.idBytes);
   }
 }
 

@@ -85,14 +85,14 @@ export class Hub {
   }
 
   trade(trade: DecodedTrade, origin: Origin): void {
-    if (!this.#followedTapes.has(trade.market)) return;
+    if (this.#followedTapes.size === 0 || !this.#followedTapes.has(trade.market)) return;
     let rows = this.#tapes.get(trade.market);
     if (rows === undefined) this.#tapes.set(trade.market, (rows = { floats: [] }));
     const side = trade.side === SIDE_BUY ? TRADE_BUY : trade.side === SIDE_SELL ? TRADE_SELL : 0;
     rows.floats.push(
       trade.exchangeTime,
-      decimalToNumber(BigInt(trade.priceDigits), trade.priceScale),
-      decimalToNumber(BigInt(trade.sizeDigits), trade.sizeScale),
+      decimalToNumber(trade.priceDigits, trade.priceScale),
+      decimalToNumber(trade.sizeDigits, trade.sizeScale),
       side | (origin === 'redelivered' ? TRADE_REDELIVERED : 0),
     );
     // Trimmed at twice the bound, so that the cost is spread.

@@ -36,6 +36,7 @@ import {
   type Origin,
   SIDES,
   TradeBatch,
+  type TradeInput,
 } from './batch.ts';
 import { HealthRecord } from './health-record.ts';
 import { Journal } from './journal.ts';
@@ -136,6 +137,22 @@ export class Recorder {
   /** Since when trades were lost after the last commit was put together, for lack of room. */
   #overflowed: Micros | null = null;
   #lost: { from: Millis; trades: number } | null = null;
+  /** What is pushed next, in one object for all trades. */
+  readonly #row: { -readonly [N in keyof TradeInput]: TradeInput[N] } = {
+    market: 0,
+    exchangeTime: 0,
+    receiptTime: 0,
+    priceDigits: 0,
+    priceScale: 0,
+    sizeDigits: 0,
+    sizeScale: 0,
+    side: 0,
+    origin: 0,
+    id: '',
+  };
+  /** The trade whose fingerprint may be asked for; a function made for each would cost more than it does. */
+  #judged: DecodedTrade | null = null;
+  readonly #print = (): string => (this.#judged === null ? '' : printOf(this.#judged));
   #duplicates = 0;
   #storedTrades = 0;
   #storedCandles = 0;
@@ -175,7 +192,7 @@ export class Recorder {
     const last = sessions.reduce((latest, { ended, started }) => Math.max(latest, ended ?? started), 0);
     if (last === 0) return;
     for (const trade of await this.#store.receivedSince((last - RETENTION_MS) * 1000)) {
-      this.#memory.restore(trade.market, trade.id, () => fingerprint(trade));
+      this.#memory.restore(this.#indexOf(trade.market), trade.id, () => fingerprint(trade));
     }
   }
 
@@ -342,15 +359,10 @@ export class Recorder {
     const settling = this.#ledger.settling('trades');
     const receiptTime = this.#clock.now();
     this.#ledger.message('trades', trade.market, receiptTime + this.#time.offset);
-    const accepted = this.#memory.accept(trade.market, trade.id, () =>
-      fingerprint({
-        market: trade.market,
-        exchangeTime: trade.exchangeTime,
-        price: formatDecimal(trade.priceDigits, trade.priceScale),
-        size: formatDecimal(trade.sizeDigits, trade.sizeScale),
-        side: SIDES[trade.side as 0 | 1 | 2],
-      }),
-    );
+    const id = trade.idSpan ?? trade.id;
+    const market = this.#indexOf(trade.market);
+    this.#judged = trade;
+    const accepted = this.#memory.accept(market, id, this.#print);
     if (!accepted) {
       this.#duplicates++;
       if (settling) this.#ledger.redelivered('trades', trade.market, 'duplicates');
@@ -367,18 +379,18 @@ export class Recorder {
       this.#overflowed = Math.min(this.#overflowed ?? since, since);
       return;
     }
-    this.#batch.push({
-      market: this.#indexOf(trade.market),
-      exchangeTime: trade.exchangeTime,
-      receiptTime,
-      priceDigits: trade.priceDigits,
-      priceScale: trade.priceScale,
-      sizeDigits: trade.sizeDigits,
-      sizeScale: trade.sizeScale,
-      side: trade.side,
-      origin: redelivered ? ORIGIN_REDELIVERED : ORIGIN_LIVE,
-      id: trade.id,
-    });
+    const row = this.#row;
+    row.market = market;
+    row.exchangeTime = trade.exchangeTime;
+    row.receiptTime = receiptTime;
+    row.priceDigits = trade.priceDigits;
+    row.priceScale = trade.priceScale;
+    row.sizeDigits = trade.sizeDigits;
+    row.sizeScale = trade.sizeScale;
+    row.side = trade.side;
+    row.origin = redelivered ? ORIGIN_REDELIVERED : ORIGIN_LIVE;
+    row.id = id;
+    this.#batch.push(row);
     if (redelivered) this.#oldest = Math.min(this.#oldest, trade.exchangeTime);
     if (this.#batch.count >= FLUSH_ROWS) this.#flush();
   }
@@ -692,6 +704,16 @@ export class Recorder {
       gaps: this.#gapCount,
     };
   }
+}
+
+function printOf(trade: DecodedTrade): string {
+  return fingerprint({
+    market: trade.market,
+    exchangeTime: trade.exchangeTime,
+    price: formatDecimal(trade.priceDigits, trade.priceScale),
+    size: formatDecimal(trade.sizeDigits, trade.sizeScale),
+    side: SIDES[trade.side as 0 | 1 | 2],
+  });
 }
 
 function newAccount(): LinkAccount {

@@ -10,28 +10,34 @@
  * The memory is kept in generations. Time stands still while disconnected: only `elapse` moves it.
  */
 
+import { ByteSpan } from '../protocol/byte-span.ts';
+import { IdTable } from './id-table.ts';
+
 /** Longer than the server's queue of two minutes, so that nothing it holds is forgotten here. */
 export const RETENTION_MS = 5 * 60_000;
 const GENERATION_MS = 60_000;
 const GENERATIONS = RETENTION_MS / GENERATION_MS + 1;
 
 interface Generation {
-  readonly ids: Map<string, Set<string>>;
+  readonly ids: IdTable;
   readonly prints: Map<string, number>;
 }
 
 export class RedeliveryMemory {
-  #generations: Generation[] = [newGeneration()];
+  #generations: Generation[] = [newGeneration(0)];
   #age = 0;
   /** What redelivery may still repeat, for trades without an id. */
   #repeatable = new Map<string, number>();
+  /** Unknown to servers, so that none can choose ids that all fall into one place. */
+  readonly #seed = Math.floor(Math.random() * 2 ** 32);
+  readonly #written = new ByteSpan();
 
   /** Connected time that passed, in ms. */
   elapse(ms: number): void {
     this.#age += ms;
     while (this.#age >= GENERATION_MS) {
       this.#age -= GENERATION_MS;
-      this.#generations.unshift(newGeneration());
+      this.#generations.unshift(newGeneration(this.#newest.ids.count));
       if (this.#generations.length > GENERATIONS) this.#generations.pop();
     }
   }
@@ -47,22 +53,24 @@ export class RedeliveryMemory {
   }
 
   /**
+   * @param market the caller's number for it
+   * @param id as text or as its UTF-8
    * @param fingerprint called only for a trade without an id: market, time, price, size and side
    * @returns false for a repeat, which is to be dropped
    */
-  accept(market: string, id: string, fingerprint: () => string): boolean {
-    if (id === '') return this.#acceptPrint(fingerprint());
-    for (const { ids } of this.#generations) {
-      if (ids.get(market)?.has(id) === true) return false;
-    }
-    this.#remember(market, id);
+  accept(market: number, id: string | ByteSpan, fingerprint: () => string): boolean {
+    if (id.length === 0) return this.#acceptPrint(fingerprint());
+    const span = typeof id === 'string' ? this.#written.write(id) : id;
+    const hash = span.hash(this.#seed ^ market);
+    for (const { ids } of this.#generations) if (ids.has(hash, market, span)) return false;
+    this.#newest.ids.add(hash, market, span);
     return true;
   }
 
   /** A trade that an earlier run accepted and stored. */
-  restore(market: string, id: string, fingerprint: () => string): void {
+  restore(market: number, id: string, fingerprint: () => string): void {
     if (id === '') this.#count(fingerprint());
-    else this.#remember(market, id);
+    else this.accept(market, id, fingerprint);
   }
 
   #acceptPrint(print: string): boolean {
@@ -75,13 +83,6 @@ export class RedeliveryMemory {
     return true;
   }
 
-  #remember(market: string, id: string): void {
-    const { ids } = this.#newest;
-    let known = ids.get(market);
-    if (known === undefined) ids.set(market, (known = new Set()));
-    known.add(id);
-  }
-
   #count(print: string): void {
     const { prints } = this.#newest;
     prints.set(print, (prints.get(print) ?? 0) + 1);
@@ -92,8 +93,9 @@ export class RedeliveryMemory {
   }
 }
 
-function newGeneration(): Generation {
-  return { ids: new Map(), prints: new Map() };
+/** @param expected ids: as many as the one before had */
+function newGeneration(expected: number): Generation {
+  return { ids: new IdTable(expected), prints: new Map() };
 }
 
 /** What makes two trades without ids the same one. */

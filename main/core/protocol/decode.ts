@@ -1,5 +1,6 @@
 /** Bytes of one frame to trades, candles, acknowledgements and refusals. No socket, no clock. */
 import type { Granularity, Micros } from '../contract.ts';
+import type { ByteSpan } from './byte-span.ts';
 import type { Dialect } from './dialect.ts';
 import { MAX_FRAME } from './json.ts';
 import { TradeScanner } from './scanner.ts';
@@ -16,8 +17,10 @@ export interface DecodedTrade {
   sizeScale: number;
   /** SIDE_UNKNOWN, SIDE_BUY or SIDE_SELL. */
   side: number;
-  /** Empty when the trade came without one. */
-  id: string;
+  /** Empty when the trade came without one. Made when it is asked for, where `idSpan` is given. */
+  readonly id: string;
+  /** The id's bytes where they came, valid during the call alone. A copy of the trade is without it. */
+  readonly idSpan?: ByteSpan;
 }
 
 export interface DecodedCandle {

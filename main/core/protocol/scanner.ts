@@ -3,12 +3,12 @@
  * id. Anything else, however slight, is left to the tolerant decoder, which must give the same.
  */
 import { SIDE_UNKNOWN } from '../flow/batch.ts';
-import type { DecodedTrade } from './decode.ts';
 import { DecimalReader } from './decimal-reader.ts';
 import type { Dialect } from './dialect.ts';
 import { Interner } from './intern.ts';
 import { ID, Layout, MARKET, PAIR, PRICE, SIDE, SIZE, TIME, VENUE } from './layout.ts';
 import { PLAIN, QUOTE, sideAt } from './plain.ts';
+import { scannedTrade } from './scanned-trade.ts';
 import { TradeTemplate } from './template.ts';
 import { parseTime, TimeScanner } from './time.ts';
 import { MAX_ID } from './tolerant.ts';
@@ -30,16 +30,7 @@ const PAYLOAD = 2;
 
 export class TradeScanner {
   /** What the last successful `scan` found; the same object each time. */
-  readonly trade: DecodedTrade = {
-    market: '',
-    exchangeTime: 0,
-    priceDigits: 0,
-    priceScale: 0,
-    sizeDigits: 0,
-    sizeScale: 0,
-    side: SIDE_UNKNOWN,
-    id: '',
-  };
+  readonly trade = scannedTrade();
   readonly #markets = new Interner();
   readonly #times = new TimeScanner();
   /** The `type` that means a trade, and a quote; the others of a dialect that has several go the slower way. */
@@ -106,7 +97,7 @@ export class TradeScanner {
   /** Reads the object that opens at `at`; gives the place behind it, or -1. */
   #payload(bytes: Buffer, at: number): number {
     const trade = this.trade;
-    trade.id = '';
+    trade.idSpan.end = trade.idSpan.start;
     trade.side = SIDE_UNKNOWN;
     this.#layout.count = 0;
     let seen = 0;
@@ -165,7 +156,9 @@ export class TradeScanner {
       trade.market = this.#markets.get(bytes, start, end);
     } else if (field === ID) {
       if (length > MAX_ID) return false;
-      trade.id = length === 0 ? '' : bytes.toString('latin1', start, end);
+      trade.idSpan.memory.over(bytes);
+      trade.idSpan.start = bytes.byteOffset + start;
+      trade.idSpan.end = bytes.byteOffset + end;
     } else if (field === TIME) {
       let time = this.#times.scan(bytes, start, end);
       if (time < 0) time = parseTime(bytes.toString('latin1', start, end)) ?? -1;

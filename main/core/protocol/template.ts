@@ -4,14 +4,14 @@
  * scanner reads it from its beginning.
  */
 import { SIDE_UNKNOWN } from '../flow/batch.ts';
-import type { DecodedTrade } from './decode.ts';
 import type { DecimalReader } from './decimal-reader.ts';
 import { ID, type Layout, MARKET, PAIR, PRICE, SIDE, SIZE, TIME, VENUE } from './layout.ts';
 import { MarketSpans } from './market-spans.ts';
 import { QUOTE, sideAt } from './plain.ts';
+import type { ScannedTrade } from './scanned-trade.ts';
 import { type TimeScanner } from './time.ts';
 import { MAX_ID } from './tolerant.ts';
-import { Literal, Wide } from './wide.ts';
+import { Literal, type Wide } from './wide.ts';
 
 /** Bytes that must be the same, then a value. */
 interface Step {
@@ -28,10 +28,10 @@ const MINUTE = 60_000_000;
 const UNITS = Float64Array.of(0, 100_000, 10_000, 1_000, 100, 10, 1);
 
 export class TradeTemplate {
-  readonly #trade: DecodedTrade;
+  readonly #trade: ScannedTrade;
   readonly #decimal: DecimalReader;
   readonly #times: TimeScanner;
-  readonly #wide = new Wide();
+  readonly #wide: Wide;
   #markets = new MarketSpans();
   #steps: readonly Step[] = [];
   #tail: Literal | null = null;
@@ -45,8 +45,9 @@ export class TradeTemplate {
   #minute = 0;
 
   /** @param trade is written, also by a guess that fails */
-  constructor(trade: DecodedTrade, decimal: DecimalReader, times: TimeScanner) {
+  constructor(trade: ScannedTrade, decimal: DecimalReader, times: TimeScanner) {
     this.#trade = trade;
+    this.#wide = trade.idSpan.memory;
     this.#decimal = decimal;
     this.#times = times;
   }
@@ -59,7 +60,7 @@ export class TradeTemplate {
     wide.over(frame);
     const end = frame.byteOffset + frame.length;
     let at = frame.byteOffset + start;
-    this.#trade.id = '';
+    this.#trade.idSpan.end = this.#trade.idSpan.start;
     this.#trade.side = SIDE_UNKNOWN;
     for (const { literal, field, bare } of this.#steps) {
       if (!literal.isAt(wide, at, end)) return -1;
@@ -124,7 +125,8 @@ export class TradeTemplate {
     const stop = wide.plainEnd(at, end);
     if (field === ID) {
       if (stop - at > MAX_ID) return -1;
-      if (stop > at) trade.id = wide.bytes.toString('latin1', at, stop);
+      trade.idSpan.start = at;
+      trade.idSpan.end = stop;
     } else if (field === SIDE) trade.side = sideAt(wide.bytes, at, stop - at);
     return stop;
   }

@@ -106,6 +106,8 @@ export class Scope {
   }
 }
 
+type Mutable<T> = { -readonly [N in keyof T]: T[N] };
+
 /** Thrown inside this file alone: the item at hand is refused, its siblings are not. */
 class ItemRefused extends Error {
   readonly reason: string;
@@ -125,7 +127,7 @@ export class TolerantDecoder {
   readonly #granularity: string | null;
   readonly #lookup: MarketLookup | null;
   readonly #trace: DecodeTrace | null;
-  readonly #trade: DecodedTrade = {
+  readonly #trade: Mutable<DecodedTrade> = {
     market: '',
     exchangeTime: 0,
     priceDigits: 0,

@@ -7,7 +7,7 @@ export class Wide {
   data = new DataView(this.bytes.buffer);
 
   /** Turns to the memory of `frame`. Frames of one packet share theirs, so this seldom makes anything. */
-  over(frame: Buffer): void {
+  over(frame: Uint8Array): void {
     const memory = frame.buffer;
     if (memory === this.bytes.buffer) return;
     this.bytes = Buffer.from(memory);

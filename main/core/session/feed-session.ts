@@ -399,7 +399,7 @@ export class FeedSession {
   #good(market: string | null): void {
     if (this.#machine.attempt > 0) this.#tell({ type: 'good' });
     // The first data of a market confirms its subscription.
-    if (market !== null && this.#unconfirmed.delete(market)) {
+    if (market !== null && this.#unconfirmed.size > 0 && this.#unconfirmed.delete(market)) {
       this.#options.listener.subscription(market, 'confirmed', null);
     }
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TradeBatch, buffersOf, idOf } from '../../../main/core/flow/batch.ts';
 import type { TradeColumns, TradeInput } from '../../../main/core/flow/batch.ts';
+import { ByteSpan } from '../../../main/core/protocol/byte-span.ts';
 
 function trade(fields: Partial<TradeInput> = {}): TradeInput {
   return {
@@ -84,6 +85,18 @@ describe('TradeBatch', () => {
         expect(inputs.map((_, i) => row(columns, i))).toEqual(inputs.map(held));
       }),
     );
+  });
+
+  it('takes an id as bytes, among others as text', () => {
+    const batch = new TradeBatch(1);
+    const ids = ['3401927715', '', 'é🙂', '3f2b8c1e-0a77-4f0e-a1c2-9b6d5e4f3a21', 'abc'];
+    for (const id of ids) {
+      batch.push(trade({ id: new ByteSpan().write(id) }));
+      batch.push(trade({ id }));
+    }
+    const columns = batch.take();
+    expect(ids.map((_, n) => idOf(columns, n * 2))).toEqual(ids);
+    expect(ids.map((_, n) => idOf(columns, n * 2 + 1))).toEqual(ids);
   });
 
   it('starts anew after take and leaves what was taken alone', () => {

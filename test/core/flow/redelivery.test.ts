@@ -9,24 +9,24 @@ const fail = (): string => {
 describe('redelivery of trades with ids', () => {
   it('drops a repeat of (market, id) and keeps the same id of another market', () => {
     const memory = new RedeliveryMemory();
-    expect(memory.accept('a', '1', fail)).toBe(true);
-    expect(memory.accept('a', '1', fail)).toBe(false);
-    expect(memory.accept('b', '1', fail)).toBe(true);
+    expect(memory.accept(0, '1', fail)).toBe(true);
+    expect(memory.accept(0, '1', fail)).toBe(false);
+    expect(memory.accept(1, '1', fail)).toBe(true);
   });
 
   it('remembers for the whole retention, and then forgets', () => {
     const memory = new RedeliveryMemory();
-    memory.accept('a', '1', fail);
+    memory.accept(0, '1', fail);
     memory.elapse(RETENTION_MS - 1);
-    expect(memory.accept('a', '1', fail)).toBe(false);
+    expect(memory.accept(0, '1', fail)).toBe(false);
     memory.elapse(RETENTION_MS * 2);
-    expect(memory.accept('a', '1', fail)).toBe(true);
+    expect(memory.accept(0, '1', fail)).toBe(true);
   });
 
   it('knows what an earlier run stored', () => {
     const memory = new RedeliveryMemory();
-    memory.restore('a', '1', fail);
-    expect(memory.accept('a', '1', fail)).toBe(false);
+    memory.restore(0, '1', fail);
+    expect(memory.accept(0, '1', fail)).toBe(false);
   });
 });
 
@@ -34,17 +34,17 @@ describe('redelivery of trades without ids', () => {
   it('keeps identical fills of one connection', () => {
     const memory = new RedeliveryMemory();
     memory.connected();
-    expect(memory.accept('a', '', () => 'x')).toBe(true);
-    expect(memory.accept('a', '', () => 'x')).toBe(true);
+    expect(memory.accept(0, '', () => 'x')).toBe(true);
+    expect(memory.accept(0, '', () => 'x')).toBe(true);
   });
 
   it('after a reconnect drops as many as were accepted and accepts the excess', () => {
     const memory = new RedeliveryMemory();
     memory.connected();
-    memory.accept('a', '', () => 'x');
-    memory.accept('a', '', () => 'x');
+    memory.accept(0, '', () => 'x');
+    memory.accept(0, '', () => 'x');
     memory.connected();
-    const accepted = [1, 2, 3].map(() => memory.accept('a', '', () => 'x'));
+    const accepted = [1, 2, 3].map(() => memory.accept(0, '', () => 'x'));
     expect(accepted).toEqual([false, false, true]);
   });
 
@@ -61,7 +61,7 @@ describe('redelivery of trades without ids', () => {
           memory.connected();
           // The server redelivers all that it sent, then goes on.
           for (const print of [...sent, ...fresh.map(String)]) {
-            if (memory.accept('a', '', () => print)) accepted.push(print);
+            if (memory.accept(0, '', () => print)) accepted.push(print);
           }
           sent.push(...fresh.map(String));
         }

@@ -1,8 +1,8 @@
 /** A guess at the layout of a trade: when it holds, when it fails, and what it costs to be wrong. */
 import { describe, expect, it } from 'vitest';
-import type { DecodedTrade } from '../../../main/core/protocol/decode.ts';
 import { DecimalReader } from '../../../main/core/protocol/decimal-reader.ts';
 import { Layout, MARKET, PAIR, PRICE, SIZE, TIME, VENUE } from '../../../main/core/protocol/layout.ts';
+import { type ScannedTrade, scannedTrade } from '../../../main/core/protocol/scanned-trade.ts';
 import { TradeTemplate } from '../../../main/core/protocol/template.ts';
 import { TimeScanner } from '../../../main/core/protocol/time.ts';
 import { DECODED_TRADE, TIME as AT } from './frames.ts';
@@ -29,8 +29,8 @@ function frameOf(values: Readonly<Record<string, string>> = {}): Buffer {
   return Buffer.from(JSON.stringify({ type: 'trade', payload }));
 }
 
-function learner(): { trade: DecodedTrade; template: TradeTemplate; learn(frame: Buffer): void } {
-  const trade = { ...DECODED_TRADE };
+function learner(): { trade: ScannedTrade; template: TradeTemplate; learn(frame: Buffer): void } {
+  const trade = scannedTrade();
   const template = new TradeTemplate(trade, new DecimalReader(), new TimeScanner());
   return {
     trade,
