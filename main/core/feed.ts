@@ -14,6 +14,7 @@ import {
 import { Teller } from './coverage/teller.ts';
 import { Dictionary } from './dictionary.ts';
 import { Board, BOARD_CANDLES } from './flow/board.ts';
+import { FrameClock } from './frame-clock.ts';
 import type { Hub } from './flow/hub.ts';
 import { Recorder } from './flow/recorder.ts';
 import type { DemoFeedHandle, FeedAddresses, Ports } from './ports.ts';
@@ -46,11 +47,14 @@ export class Feed {
   readonly coverage: Teller;
   readonly dictionary: Dictionary;
   readonly #options: FeedOptions;
+  /** Of the recorder and both links: what one frame brings is of one time. */
+  readonly #clock: FrameClock;
   readonly #links: Record<Endpoint, FeedSession>;
 
   constructor(options: FeedOptions) {
     const { hub, ports, store } = options;
     this.#options = options;
+    this.#clock = new FrameClock(ports.clock);
     this.source = options.source;
     this.store = store;
     this.dictionary = new Dictionary({
@@ -65,7 +69,7 @@ export class Feed {
     });
     this.coverage = new Teller({ clock: ports.clock, logger: ports.logger, store });
     this.recorder = new Recorder({
-      clock: ports.clock,
+      clock: this.#clock,
       logger: ports.logger,
       store,
       listener: {
@@ -192,9 +196,12 @@ export class Feed {
       key,
       dialect: this.#options.dialect,
       granularities,
-      clock: ports.clock,
+      clock: this.#clock,
       logger: ports.logger,
-      sockets: ports.sockets,
+      sockets: (socket, events) => {
+        const message = (bytes: Uint8Array): void => events.message(bytes);
+        return ports.sockets(socket, { ...events, message: (bytes) => this.#clock.during(message, bytes) });
+      },
       random: Math.random,
       lookup: (venue, pair) => this.dictionary.marketLookup(venue, pair),
       names: (market) => this.dictionary.marketNames(market),
