@@ -1,11 +1,16 @@
 /** What was measured, as a table for people and as plain values for JSON. */
-import { cpuOf, type Measured, rateOf, type RowResult } from './harness.ts';
+import { cpuOf, type Measured, median, rateOf, type RowResult } from './harness.ts';
 
 const NONE: Measured = { samples: [], missing: null };
 
 /** How many times as fast ours is as the row's measure; NaN when that could not be measured. */
 function ratioOf({ row, contenders }: RowResult): number {
   return rateOf(contenders.get('ours') ?? NONE) / rateOf(contenders.get(row.against) ?? NONE);
+}
+
+/** The same by CPU time, which other programs disturb less; but a server or a disk may be the limit. */
+function cpuRatioOf({ row, contenders }: RowResult): number {
+  return cpuOf(contenders.get(row.against) ?? NONE) / cpuOf(contenders.get('ours') ?? NONE);
 }
 
 /** A target that must be reached was not. */
@@ -36,7 +41,7 @@ function times(value: number | null): string {
 
 /** Markdown. Ratios are of the row's measure, whose own is 1. */
 export function tableOf(results: readonly RowResult[]): string {
-  const head = ['stage', 'alternatives', 'ours', 'ratio', 'must / shall', 'reached'];
+  const head = ['stage', 'alternatives', 'ours', 'ratio', 'by CPU time', 'must / shall', 'reached'];
   const lines = results.map((result) => {
     const { row, contenders } = result;
     const base = rateOf(contenders.get(row.against) ?? NONE);
@@ -54,17 +59,26 @@ export function tableOf(results: readonly RowResult[]): string {
       alternatives.join(', '),
       `${figure(rateOf(ours))} ${row.unit}/s`,
       times(ratioOf(result)),
+      times(cpuRatioOf(result)),
       row.must === null ? '' : `${times(row.must)} / ${times(row.shall)}`,
       verdictOf(result),
     ];
   });
   const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const notes = results.flatMap(({ row, contenders }) =>
+    [...contenders].flatMap(([name, { samples }]) =>
+      Object.keys(samples[0]?.notes ?? {}).map((note) => {
+        const value = median(samples.map(({ notes = {} }) => notes[note] ?? NaN));
+        return `${row.name}, ${name}: ${note}: ${figure(value)}`;
+      }),
+    ),
+  );
   const missing = results.flatMap(({ row, contenders }) =>
     [...contenders].flatMap(([name, { missing: why }]) =>
       why === null ? [] : [`${row.name}: ${name} was left out: ${why}.`],
     ),
   );
-  return [table, ...new Set(missing)].join('\n');
+  return [table, ...notes, ...new Set(missing)].join('\n');
 }
 
 /** For JSON. */
@@ -76,6 +90,7 @@ export function reportOf(result: RowResult): Record<string, unknown> {
     stage: row.stage,
     against: row.against,
     ratio: Number.isFinite(ratio) ? ratio : null,
+    cpuRatio: cpuRatioOf(result),
     must: row.must,
     shall: row.shall,
     reached: verdictOf(result),
