@@ -63,7 +63,7 @@ export const durable: Row = {
       const store = await openStore({ folder: form.folder, workerScript });
       const { id } = await store.beginSession(Date.now());
       const watch = new Stopwatch();
-      const waiting: Promise<void>[] = [];
+      const waiting: Promise<unknown>[] = [];
       for (const columns of commits) {
         if (waiting.length === AHEAD) await waiting.shift();
         waiting.push(
