@@ -76,7 +76,7 @@ export function columnsOf(trades: Iterator<PlainTrade>, count: number): TradeCol
 export function plainTable(
   path: string,
   indexed: boolean,
-): { database: Database.Database; insert(trades: readonly PlainTrade[]): void } {
+): { database: Database.Database; insert: (trades: readonly PlainTrade[]) => void } {
   const database = new Database(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');

@@ -68,7 +68,7 @@ export const endToEnd: Row = {
   unit: 'trade',
   contenders: {
     'ws + JSON.parse alone': overSocket((url, meter) =>
-      byWs(meter, url, (data) => JSON.parse(data.toString('utf8'))),
+      byWs(meter, url, (data) => JSON.parse(data.toString('utf8')) as unknown),
     ),
     ours: record,
   },

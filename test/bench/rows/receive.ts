@@ -52,7 +52,7 @@ export const receive: Row = {
     }),
     'ws without parsing': overSocket((url, meter) => byWs(meter, url, ignore)),
     'ws + JSON.parse': overSocket((url, meter) =>
-      byWs(meter, url, (data) => JSON.parse(data.toString('utf8'))),
+      byWs(meter, url, (data) => JSON.parse(data.toString('utf8')) as unknown),
     ),
     'ws + simdjson': async (form) => {
       const { parse } = loadSimdjson();

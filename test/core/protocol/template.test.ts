@@ -29,7 +29,7 @@ function frameOf(values: Readonly<Record<string, string>> = {}): Buffer {
   return Buffer.from(JSON.stringify({ type: 'trade', payload }));
 }
 
-function learner(): { trade: ScannedTrade; template: TradeTemplate; learn(frame: Buffer): void } {
+function learner(): { trade: ScannedTrade; template: TradeTemplate; learn: (frame: Buffer) => void } {
   const trade = scannedTrade();
   const template = new TradeTemplate(trade, new DecimalReader(), new TimeScanner());
   return {
@@ -41,7 +41,8 @@ function learner(): { trade: ScannedTrade; template: TradeTemplate; learn(frame:
         const start = frame.indexOf(`"${name}":"`) + name.length + 4;
         layout.add(field, start, frame.indexOf('"', start));
       }
-      trade.market = JSON.parse(frame.toString()).payload.marketId as string;
+      const { payload } = JSON.parse(frame.toString()) as { payload: { marketId: string } };
+      trade.market = payload.marketId;
       template.learn(frame, 0, frame.length, layout);
     },
   };
