@@ -668,6 +668,8 @@ export interface Commands {
   'recording.set': { args: { readonly on: boolean }; value: null };
   /** Replaces the watchlist; 0 to 500 market ids, in the order of display. */
   'watch.set': { args: { readonly markets: readonly string[] }; value: null };
+  /** Asks again for those of these markets (null: of all) that the server refused or did not confirm. */
+  'watch.retry': { args: { readonly markets: readonly string[] | null }; value: null };
   /** Matches venue, assets and id; every word of `text` must match. */
   'markets.search': { args: { readonly text: string; readonly limit: number }; value: MarketPage };
   /** Markets `offset` to `offset + limit` (1 to 200) of those that match. */

@@ -471,6 +471,10 @@ class QuipuCore implements Core {
       await (on ? recorder.begin() : recorder.end());
       return null;
     },
+    'watch.retry': async ({ markets }) => {
+      this.#running().askAgain(markets);
+      return null;
+    },
     'watch.set': async ({ markets }) => {
       const feed = this.#running();
       await feed.setMarkets(markets);

@@ -126,6 +126,11 @@ export class Feed {
     this.#options.rowsChanged();
   }
 
+  /** See the command `watch.retry`. */
+  askAgain(markets: readonly string[] | null): void {
+    for (const endpoint of ENDPOINTS) this.#links[endpoint].askAgain(markets);
+  }
+
   retry(endpoint: Endpoint): void {
     this.#links[endpoint].retry();
   }
@@ -165,6 +170,7 @@ export class Feed {
     const { recorder } = this;
     const listener: FeedSessionListener = {
       connected: () => recorder.connected(endpoint),
+      alive: (silence) => recorder.alive(endpoint, silence),
       disconnected: (problem, silence) => recorder.disconnected(endpoint, problem.message, silence),
       trade: (trade) => recorder.trade(trade),
       candle: (candle) => recorder.candle(candle),

@@ -62,6 +62,10 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
     if (typeof on !== 'boolean') throw bad('on must be true or false.');
     return { on };
   },
+  'watch.retry': (args) => {
+    const { markets } = fields(args, ['markets']);
+    return { markets: markets === null ? null : list('markets', markets, MAX_MARKETS, marketId) };
+  },
   'watch.set': (args) => {
     const markets = list('markets', fields(args, ['markets'])['markets'], MAX_MARKETS, marketId);
     if (new Set(markets).size !== markets.length) throw bad('markets has the same market twice.');

@@ -219,6 +219,11 @@ export class App {
     if (ids.includes(market)) await this.#setWatchlist(ids.filter((id) => id !== market));
   }
 
+  /** Asks the server again for those that it refused or did not confirm; null: for all. */
+  retryMarkets(markets: readonly string[] | null): Promise<Result<null>> {
+    return this.call('watch.retry', { markets });
+  }
+
   setSource(source: SourceKind): Promise<Result<null>> {
     return this.call('source.set', { source });
   }

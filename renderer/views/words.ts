@@ -10,6 +10,7 @@ import type {
   MarketInfo,
   Millis,
   Snapshot,
+  WatchRow,
 } from '../../main/core/contract.ts';
 import type { AppError } from '../../main/core/result.ts';
 import type { CordSpan, CordStretch, MarketCoverage } from '../chart/cord.ts';
@@ -163,6 +164,27 @@ function sentence(words: string): string {
 /** `1 trade`, `2 trades`. */
 export function countOf(count: number, one: string): string {
   return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
+}
+
+/** What is wrong with a row's subscriptions, to stand beside its venue and in full; null: nothing. */
+export function subscriptionWords(
+  row: Pick<WatchRow, 'trades' | 'candles' | 'refusal'>,
+): { readonly state: 'refused' | 'unconfirmed'; readonly text: string; readonly title: string } | null {
+  const whichAre = (state: WatchRow['trades']): string => {
+    const both = row.trades === state && row.candles === state;
+    return both ? 'Trades and candles' : row.trades === state ? 'Trades' : 'Candles';
+  };
+  if (row.trades === 'refused' || row.candles === 'refused') {
+    const title = `${whichAre('refused')} refused: `;
+    if (row.refusal === null)
+      return { state: 'refused', text: '', title: `${title}the server gave no reason.` };
+    return { state: 'refused', text: `“${row.refusal}”`, title: `${title}“${row.refusal}”` };
+  }
+  if (row.trades === 'unconfirmed' || row.candles === 'unconfirmed') {
+    const title = `${whichAre('unconfirmed')}: the server did not answer in time. The market may be quiet.`;
+    return { state: 'unconfirmed', text: 'unconfirmed', title };
+  }
+  return null;
 }
 
 /**

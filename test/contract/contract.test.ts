@@ -95,6 +95,10 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
     ...[{}, { markets: 'm' }, { markets: [1] }, { markets: [''] }, { markets: ['m', 'm'] }],
     { markets: Array.from({ length: 501 }, (_, n) => `m${n}`) },
   ],
+  'watch.retry': [
+    ...[{}, { markets: 'm' }, { markets: [1] }, { markets: [''] }],
+    { markets: Array.from({ length: 501 }, (_, n) => `m${n}`) },
+  ],
   'markets.search': [
     {},
     { text: 'x' },
@@ -416,6 +420,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     const good: { readonly [N in CommandName]: CommandArgs<N> } = {
       'recording.set': { on: true },
       'watch.set': { markets: [market] },
+      'watch.retry': { markets: [market] },
       'markets.search': { text: 'btc', limit: 5 },
       'markets.browse': BROWSE,
       'markets.reload': {},

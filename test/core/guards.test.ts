@@ -11,6 +11,7 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'link.retry': { endpoint: null },
   'recording.set': { on: true },
   'watch.set': { markets: ['binance-btc-usdt'] },
+  'watch.retry': { markets: ['binance-btc-usdt'] },
   'markets.search': { text: 'btc', limit: 20 },
   'markets.browse': {
     ...{ text: 'btc', venue: null, assetType: 'spot', active: true, sort: 'volume', descending: true },

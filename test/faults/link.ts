@@ -76,6 +76,7 @@ export function watch(url: string, options: WatchOptions): Watched {
     random: options.random ?? Math.random,
     listener: {
       connected: () => listener.connected?.(),
+      alive: (silence) => listener.alive?.(silence),
       disconnected: (problem, silence) => {
         ended.push({ problem, silence });
         listener.disconnected?.(problem, silence);

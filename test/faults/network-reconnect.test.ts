@@ -4,21 +4,11 @@ import { describe, expect, it } from 'vitest';
 import type { Socket, SocketEvents, SocketFactory } from '../../main/core/ports.ts';
 import { systemClock } from '../../main/core/system-clock.ts';
 import { TestClock } from '../helpers/test-clock.ts';
+import { chance } from './chance.ts';
 import { KEY, tradeMessage, until, untilPhase, watch, type Watched } from './link.ts';
 import { acknowledge, feedServer, type FeedServer } from './server.ts';
 
 const HOUR = 3_600_000;
-
-/** Repeatable chance: mulberry32. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A server that lives on the test's clock. `serve` is given each attempt. */
 function simulated(serve: (events: SocketEvents, nth: number) => void): SocketFactory {
@@ -172,6 +162,23 @@ describe('row 27: close codes', () => {
       expect(link.session.state.problem).toBeNull();
     }
     expect(waits).toEqual([least, most]);
+  });
+
+  it('1008 from a server that never says anything else: refused after a few, with its words and what to do', async () => {
+    const clock = new TestClock();
+    const server = await feedServer({ connected: (socket) => socket.close(1008, 'too many markets') });
+    const link = watch(server.url, { clock, markets: ['m'] });
+    for (let nth = 1; nth <= 4; nth++) {
+      await until(() => !Number.isNaN(link.entered('waiting', nth)), 'waiting');
+      clock.advance((link.session.state.retryAt ?? NaN) - clock.now() / 1000);
+    }
+    await untilPhase(link, 'refused');
+    expect(server.handshakes).toHaveLength(5);
+    expect(link.session.state.problem).toMatchObject({ kind: 'policy', serverWords: 'too many markets' });
+    clock.advance(24 * HOUR);
+    expect(server.handshakes).toHaveLength(5);
+    link.session.retry();
+    await until(() => server.handshakes.length === 6, 'the attempt that the user asked for');
   });
 
   it('1009: what was too long is asked for in shorter requests', async () => {

@@ -29,6 +29,7 @@ for (const [name, url] of [
     random: () => 0.2,
     listener: {
       connected: ignore,
+      alive: ignore,
       disconnected: ignore,
       trade: ignore,
       candle: ignore,

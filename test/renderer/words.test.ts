@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { Gap, GapState } from '../../main/core/contract.ts';
+import type { Gap, GapState, Subscription } from '../../main/core/contract.ts';
 import type { CordSpan, CordStretch } from '../../renderer/chart/cord.ts';
-import { cordWords, gapWords, hourWords, knownWords, lostBefore } from '../../renderer/views/words.ts';
+import {
+  cordWords,
+  gapWords,
+  hourWords,
+  knownWords,
+  lostBefore,
+  subscriptionWords,
+} from '../../renderer/views/words.ts';
 
 const gap = (state: GapState, change: Partial<Gap> = {}): Gap => ({
   session: 1,
@@ -111,5 +118,41 @@ describe('the last hour of a market', () => {
     );
     const words = hourWords({ to: 20 * MINUTE, trades: restless, candles: restless });
     expect(words).toMatch(/^Last hour: trades and candles 6 more before; (quiet [^;]+(; |$)){4}$/);
+  });
+});
+
+const row = (trades: Subscription, candles: Subscription, refusal: string | null = null) => ({
+  trades,
+  candles,
+  refusal,
+});
+
+describe('what is wrong with a row’s subscriptions', () => {
+  it.each<Subscription>(['confirmed', 'requested', 'off'])('is nothing when they are %s', (state) => {
+    expect(subscriptionWords(row(state, state))).toBeNull();
+  });
+
+  it('is told with the server’s words when one is refused, and which', () => {
+    expect(subscriptionWords(row('refused', 'confirmed', 'unknown market'))).toEqual({
+      state: 'refused',
+      text: '“unknown market”',
+      title: 'Trades refused: “unknown market”',
+    });
+    expect(subscriptionWords(row('unconfirmed', 'refused'))).toEqual({
+      state: 'refused',
+      text: '',
+      title: 'Candles refused: the server gave no reason.',
+    });
+    expect(subscriptionWords(row('refused', 'refused', 'no'))?.title).toBe(
+      'Trades and candles refused: “no”',
+    );
+  });
+
+  it('is no failure when a server does not answer: it is called what it is', () => {
+    expect(subscriptionWords(row('confirmed', 'unconfirmed'))).toEqual({
+      state: 'unconfirmed',
+      text: 'unconfirmed',
+      title: 'Candles: the server did not answer in time. The market may be quiet.',
+    });
   });
 });

@@ -57,11 +57,28 @@ export interface CoverageCommit {
 
 type LineSubscription = 'none' | 'requested' | 'confirmed' | 'unconfirmed' | 'refused';
 
+interface Counts {
+  readonly recovered: number;
+  readonly duplicates: number;
+}
+
 interface Outage {
   readonly from: Micros;
   readonly cause: string;
   recovered: number;
   duplicates: number;
+  /** What of these redelivery brought that was broken off: it says nothing of what came of the rest. */
+  before: Counts;
+}
+
+interface LinkOutage extends Outage {
+  /** Of which redelivery that was broken off brought some. */
+  readonly parts: Stretch[];
+}
+
+interface Stretch {
+  readonly from: Micros;
+  readonly to: Micros;
 }
 
 interface LineOutage extends Outage {
@@ -92,10 +109,12 @@ interface Link {
   readonly lines: Map<string, Line>;
   up: boolean;
   connectedAt: Micros;
+  /** The last sign of life that was told. */
+  heardAt: Micros;
   /** Why it is not up. */
   why: string;
-  /** The link is up again: what redelivery brings is being counted. */
-  outage: Outage | null;
+  /** When the link is up again, what redelivery brings is being counted. */
+  outage: LinkOutage | null;
 }
 
 export class Ledger {
@@ -123,13 +142,13 @@ export class Ledger {
   /** The session ends; what is taken next is its last. Outages that go on are lost to it. */
   end(at: Micros): Verdict[] {
     const verdicts = ENDPOINTS.flatMap((endpoint) => {
-      const { outage, up } = this.#links[endpoint];
+      const link = this.#links[endpoint];
+      const { connectedAt, outage, up } = link;
       if (outage === null) return [];
-      if (up) return this.#settle(endpoint);
-      const { cause } = outage;
-      return this.#within([
-        { endpoint, from: outage.from, to: at, state: 'lost', cause, recovered: 0, duplicates: 0 },
-      ]);
+      if (!up) return this.#leftOf(link, outage, at);
+      if (isSettled(link)) return this.#settle(endpoint);
+      this.#interrupt(link);
+      return this.#leftOf(link, outage, connectedAt);
     });
     this.#origin = null;
     this.#ended = at;
@@ -149,7 +168,7 @@ export class Ledger {
       }
       for (const line of link.lines.values()) {
         if (!line.watched || wanted.has(line.market)) continue;
-        if (line.outage !== null && link.up) this.#judge(link, line);
+        if (line.outage !== null && link.up) this.#tellPart(link, line.outage, line);
         line.watched = false;
         line.subscription = 'none';
         line.outage = null;
@@ -162,6 +181,7 @@ export class Ledger {
     const link = this.#links[endpoint];
     link.up = true;
     link.connectedAt = now;
+    link.heardAt = now;
     for (const line of link.lines.values()) this.#append(link, line, now);
   }
 
@@ -173,29 +193,36 @@ export class Ledger {
     for (const line of link.lines.values()) this.#append(link, line, now);
   }
 
+  /** The last sign of life, of whatever kind. Without one, what redelivery brought is not judged. */
+  heard(endpoint: Endpoint, at: Micros): void {
+    const link = this.#links[endpoint];
+    link.heardAt = Math.max(link.heardAt, at);
+  }
+
   /**
    * @param from the last sign of life: all that was sent before has come
    * @returns verdicts on the outage before this one, when it was not judged yet
    */
   disconnected(endpoint: Endpoint, cause: string, from: Micros, now: Micros): Verdict[] {
     const link = this.#links[endpoint];
-    const { outage } = link;
-    // A connection that brought nothing did not end the outage before it.
-    const ends = outage !== null && outage.recovered + outage.duplicates > 0;
+    this.heard(endpoint, from);
+    const settled = isSettled(link);
+    const verdicts = this.settling(endpoint) && settled ? this.#settle(endpoint) : [];
+    // An outage of which redelivery was broken off goes on.
+    if (this.settling(endpoint)) this.#interrupt(link);
     for (const line of link.lines.values()) {
-      if (line.outage !== null && ends && line.outage.resumed !== null) this.#judge(link, line);
       if (line.subscription === 'confirmed' || line.subscription === 'unconfirmed') {
-        const since = Math.max(from, line.since);
-        line.outage ??= newLineOutage(since, cause);
+        const end = Math.max(from, line.since);
+        line.outage ??= newLineOutage(settled ? end : line.since, cause);
         line.outage.resumed = null;
-        // What came in between, when this outage goes on with an earlier one, came.
-        line.strand.paint(since, null, 'lost', line.outage.cause);
+        // What is new may wait behind what is redelivered, so that not all of it need have come.
+        if (!settled) line.strand.paint(line.since, end, 'unverified', line.outage.cause, ['live']);
+        line.strand.paint(end, null, 'lost', line.outage.cause);
       }
       line.subscription = 'none';
       line.quiet = false;
     }
-    const verdicts = ends ? this.#verdicts(link, outage) : [];
-    link.outage = outage === null || ends ? newOutage(from, cause) : newOutage(outage.from, outage.cause);
+    link.outage ??= { ...newOutage(from, cause), parts: [] };
     link.up = false;
     link.why = cause;
     for (const line of link.lines.values()) this.#append(link, line, now);
@@ -266,11 +293,9 @@ export class Ledger {
       line.quiet = true;
       line.strand.paint(last, null, ...QUIET);
     });
-    return ENDPOINTS.flatMap((endpoint) => {
-      const { connectedAt } = this.#links[endpoint];
-      if (!this.settling(endpoint) || now < connectedAt + SETTLE_MS * 1000) return [];
-      return this.#settle(endpoint);
-    });
+    return ENDPOINTS.flatMap((endpoint) =>
+      this.settling(endpoint) && isSettled(this.#links[endpoint]) ? this.#settle(endpoint) : [],
+    );
   }
 
   /** What is to be written with the rows received up to now. Then `written` or `unwritten` is to be told. */
@@ -350,26 +375,56 @@ export class Ledger {
   /** Judges the outage that a reconnect ended, of the link and of every market. */
   #settle(endpoint: Endpoint): Verdict[] {
     const link = this.#links[endpoint];
-    const { outage } = link;
+    const { connectedAt, outage } = link;
     if (outage === null) return [];
     for (const line of link.lines.values()) if (line.outage !== null) this.#judge(link, line);
     link.outage = null;
-    return this.#verdicts(link, outage);
+    const reach = reachOf(link);
+    const judged = judge({ ...broughtLast(outage), from: outage.from, to: connectedAt, reach });
+    const last = judged.at(-1);
+    const { cause, duplicates, recovered } = outage;
+    return [
+      ...this.#leftOf(link, outage, judged.length > 1 ? reach : outage.from),
+      ...this.#within(last === undefined ? [] : [{ ...last, endpoint, cause, recovered, duplicates }]),
+    ];
   }
 
-  #verdicts({ connectedAt, endpoint }: Link, outage: Outage): Verdict[] {
-    const { cause, duplicates, from, recovered } = outage;
-    const reach = connectedAt - REDELIVERED_MS * 1000;
+  /** Verdicts on an outage up to `to` of which nothing more will come: it is lost but for parts. */
+  #leftOf({ endpoint }: Link, { cause, from, parts }: LinkOutage, to: Micros): Verdict[] {
+    const whole = new Strand();
+    whole.begin({ from, state: 'lost', cause });
+    for (const part of parts) whole.paint(part.from, part.to, 'unverified', cause);
+    const { starts } = whole;
     return this.#within(
-      judge({ from, to: connectedAt, reach, recovered, duplicates }).map((stretch) => ({
-        ...stretch,
+      starts.map(({ from: start, state }, index) => ({
         endpoint,
+        from: start,
+        to: Math.min(to, starts[index + 1]?.from ?? to),
+        state: state === 'lost' ? state : 'unverified',
         cause,
-        // Of what is lost nothing came.
-        recovered: stretch.state === 'lost' ? 0 : recovered,
-        duplicates: stretch.state === 'lost' ? 0 : duplicates,
+        recovered: 0,
+        duplicates: 0,
       })),
     );
+  }
+
+  /** The connection ends before redelivery had its time: what it brought was perhaps not all. */
+  #interrupt(link: Link): void {
+    const { connectedAt, lines, outage } = link;
+    for (const line of lines.values()) if (line.outage !== null) this.#tellPart(link, line.outage, line);
+    if (outage === null) return;
+    const { duplicates, recovered } = broughtLast(outage);
+    if (duplicates + recovered === 0) return;
+    outage.parts.push({ from: Math.max(outage.from, reachOf(link)), to: connectedAt });
+    outage.before = { recovered: outage.recovered, duplicates: outage.duplicates };
+  }
+
+  #tellPart(link: Link, outage: LineOutage, { strand }: Line): void {
+    const { duplicates, recovered } = broughtLast(outage);
+    outage.before = { recovered: outage.recovered, duplicates: outage.duplicates };
+    if (duplicates + recovered === 0 || outage.unkept !== null) return;
+    const from = Math.max(outage.from, reachOf(link));
+    strand.paint(from, outage.resumed ?? link.connectedAt, 'unverified', outage.cause, ['lost']);
   }
 
   /** What of these is the session's. */
@@ -387,9 +442,10 @@ export class Ledger {
     line.outage = null;
     const to = outage.resumed ?? link.connectedAt;
     if (outage.unkept === null) {
-      const reach = link.connectedAt - REDELIVERED_MS * 1000;
-      for (const stretch of judge({ ...outage, to, reach })) {
-        strand.paint(stretch.from, stretch.to, stretch.state, outage.cause, ['lost']);
+      for (const stretch of judge({ ...broughtLast(outage), from: outage.from, to, reach: reachOf(link) })) {
+        // A part that was brought before is not lost again, and may be more now.
+        const over: CoverageState[] = stretch.state === 'recovered' ? ['lost', 'unverified'] : ['lost'];
+        strand.paint(stretch.from, stretch.to, stretch.state, outage.cause, over);
       }
     } else {
       strand.paint(outage.from, to, 'lost', outage.unkept);
@@ -397,6 +453,21 @@ export class Ledger {
     // Not served again so far: what follows the reconnect is no part of the outage.
     if (outage.resumed === null) strand.paint(to, null, ...conditionOf(link, line));
   }
+}
+
+/** Redelivery had its time, and the link outlived it. */
+function isSettled({ connectedAt, heardAt }: Link): boolean {
+  return heardAt >= connectedAt + SETTLE_MS * 1000;
+}
+
+/** The oldest time of which the present connection brings something. */
+function reachOf({ connectedAt }: Link): Micros {
+  return connectedAt - REDELIVERED_MS * 1000;
+}
+
+/** What the present connection brought of an outage. */
+function broughtLast({ before, duplicates, recovered }: Outage): Counts {
+  return { recovered: recovered - before.recovered, duplicates: duplicates - before.duplicates };
 }
 
 function conditionOf(link: Link, line: Line): [state: CoverageState, cause: string] {
@@ -416,11 +487,12 @@ function conditionOf(link: Link, line: Line): [state: CoverageState, cause: stri
 }
 
 function newLink(endpoint: Endpoint): Link {
-  return { endpoint, lines: new Map(), up: false, connectedAt: 0, why: 'not connected yet', outage: null };
+  const why = 'not connected yet';
+  return { endpoint, lines: new Map(), up: false, connectedAt: 0, heardAt: 0, why, outage: null };
 }
 
 function newOutage(from: Micros, cause: string): Outage {
-  return { from, cause, recovered: 0, duplicates: 0 };
+  return { from, cause, recovered: 0, duplicates: 0, before: { recovered: 0, duplicates: 0 } };
 }
 
 function newLineOutage(from: Micros, cause: string): LineOutage {

@@ -4,6 +4,8 @@ import type { Clock } from '../ports.ts';
 
 /** Set back by at most this much, the wall clock is waited for; set back by more, it is left behind. */
 const STEP_MICROS = 5_000_000;
+/** Ahead by more than the monotonic clock went and this, the wall clock was set or the machine slept. */
+const JUMP_MICROS = 250_000;
 
 interface Reading {
   readonly monotonic: number;
@@ -13,8 +15,8 @@ interface Reading {
 export class RecordTime {
   readonly #clock: Clock;
   #last: Reading;
-  /** The reading before the wall clock last ran ahead: the machine slept, or its clock was set. */
-  #beforeJump: Reading | null = null;
+  /** The readings around where the wall clock last ran ahead: the machine slept, or its clock was set. */
+  #jump: { readonly before: Reading; readonly after: Reading } | null = null;
   #offset = 0;
 
   constructor(clock: Clock) {
@@ -29,8 +31,9 @@ export class RecordTime {
     const elapsed = Math.max(0, Math.round((monotonic - before) * 1000));
     let time = wall;
     if (wall < last) time = last - wall <= STEP_MICROS ? last : last + elapsed;
-    if (time - last > elapsed + STEP_MICROS) this.#beforeJump = this.#last;
-    this.#last = { monotonic, time };
+    const reading = { monotonic, time };
+    if (time - last > elapsed + JUMP_MICROS) this.#jump = { before: this.#last, after: reading };
+    this.#last = reading;
     this.#offset = time - wall;
     return time;
   }
@@ -41,14 +44,14 @@ export class RecordTime {
   }
 
   /**
-   * The time at a moment of the monotonic clock. A sleep, in which that clock may stand still, lies
-   * after the moments before it.
+   * The time at a moment of the monotonic clock. A sleep, in which that clock may stand still, lies after
+   * the moments before it; and after those of which nobody knows on which side of it they are, so that
+   * nothing that was sent meanwhile counts as heard.
    */
   at(monotonic: Millis): Micros {
     const now = this.now();
-    const jump = this.#beforeJump;
-    const anchor = jump !== null && monotonic <= jump.monotonic ? jump : this.#last;
-    const time = anchor.time - Math.round((anchor.monotonic - monotonic) * 1000);
-    return Math.min(now, jump !== null && anchor !== jump ? Math.max(time, jump.time) : time);
+    const jump = this.#jump;
+    const anchor = jump !== null && monotonic <= jump.after.monotonic ? jump.before : this.#last;
+    return Math.min(now, anchor.time - Math.round((anchor.monotonic - monotonic) * 1000));
   }
 }

@@ -22,7 +22,8 @@ class Row {
   market: MarketInfo;
   trades: Subscription = 'off';
   candles: Subscription = 'off';
-  refusal: string | null = null;
+  /** The server's words of each endpoint that it refused. */
+  readonly words: Record<Endpoint, string | null> = { trades: null, candles: null };
   last: number | null = null;
   priceDigits = 0;
   sizeDigits = 0;
@@ -56,6 +57,13 @@ class Row {
     const newest = this.hours.at(-1)?.hour ?? hour;
     while ((this.hours[0]?.hour ?? newest) <= newest - CHANGE_HOURS) this.hours.shift();
     this.last ??= close;
+  }
+
+  /** Of both endpoints, when they differ. */
+  get refusal(): string | null {
+    const { candles, trades } = this.words;
+    if (candles === null || trades === null || candles === trades) return trades ?? candles;
+    return `trades: ${trades}; candles: ${candles}`;
   }
 
   get change(): number | null {
@@ -110,7 +118,7 @@ export class Board {
     const row = this.#rows.get(market);
     if (row === undefined) return;
     row[endpoint] = state;
-    row.refusal = state === 'refused' ? words : row.refusal;
+    row.words[endpoint] = state === 'refused' ? words : null;
   }
 
   trade(market: string, price: number, priceDigits: number, sizeDigits: number): void {

@@ -12,6 +12,8 @@ import type { JournalFilter, Store } from '../store/store.ts';
 const MAX_WAITING = 1_000;
 const MAX_KIND = 60;
 
+export type JournalStore = Pick<Store, 'journalPage' | 'nextEntry' | 'note'>;
+
 interface Waiting {
   readonly entry: JournalEntry;
   /** It is on its way to the disk. */
@@ -19,14 +21,14 @@ interface Waiting {
 }
 
 export class Journal {
-  readonly #store: Store;
+  readonly #store: JournalStore;
   readonly #logger: Logger;
   readonly #waiting = new Map<number, Waiting>();
   /** The last attempt to write failed, which was logged. */
   #failing = false;
   #givenUp = 0;
 
-  constructor(store: Store, logger: Logger) {
+  constructor(store: JournalStore, logger: Logger) {
     this.#store = store;
     this.#logger = logger;
   }

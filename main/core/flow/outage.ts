@@ -40,7 +40,7 @@ export function judge(outage: OutageEnd): Judgement[] {
   if (from < reach) {
     return [
       { from, to: reach, state: 'lost' },
-      { from: reach, to, state: recovered > 0 ? 'recovered' : 'unverified' },
+      { from: reach, to, state: recovered + duplicates > 0 ? 'recovered' : 'unverified' },
     ];
   }
   return [{ from, to, state: duplicates > 0 ? 'recovered' : 'unverified' }];

@@ -39,7 +39,7 @@ import {
   type TradeInput,
 } from './batch.ts';
 import { HealthRecord } from './health-record.ts';
-import { Journal } from './journal.ts';
+import { Journal, type JournalStore } from './journal.ts';
 import { REDELIVERED_MS } from './outage.ts';
 import { fingerprint, RedeliveryMemory, RETENTION_MS } from './redelivery.ts';
 import { Refusals } from './refusals.ts';
@@ -79,10 +79,14 @@ export interface RecorderListener {
   changed(): void;
 }
 
+/** What the recorder needs of the store. */
+export type RecorderStore = JournalStore &
+  Pick<Store, 'beginSession' | 'commit' | 'endSession' | 'receivedSince' | 'refusals' | 'sessions'>;
+
 export interface RecorderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly store: Store;
+  readonly store: RecorderStore;
   readonly listener: RecorderListener;
 }
 
@@ -97,7 +101,7 @@ interface LinkAccount {
 export class Recorder {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #store: Store;
+  readonly #store: RecorderStore;
   readonly #listener: RecorderListener;
   readonly #memory = new RedeliveryMemory();
   readonly #ledger = new Ledger();
@@ -250,13 +254,18 @@ export class Recorder {
    * @throws {QuipuError} kind `storage` when the session's end could not be stored
    */
   end(): Promise<void> {
-    this.#ending ??= this.#end().finally(() => {
+    return this.#endAt(null);
+  }
+
+  /** @param at when nothing comes any more; null: what comes until the commit under way is done counts too */
+  #endAt(at: Micros | null): Promise<void> {
+    this.#ending ??= this.#end(at).finally(() => {
       this.#ending = null;
     });
     return this.#ending;
   }
 
-  async #end(): Promise<void> {
+  async #end(at: Micros | null): Promise<void> {
     while (this.#sending !== null) {
       this.#hurry?.();
       await this.#sent();
@@ -265,7 +274,7 @@ export class Recorder {
     if (session === null) return;
     this.#settleCandles(true);
     // Outwards, so that coverage reaches the end.
-    const ended = Math.ceil(this.#time.now() / 1000);
+    const ended = Math.ceil((at ?? this.#time.now()) / 1000);
     this.#addVerdicts(this.#ledger.end(ended * 1000));
     this.#health.end();
     this.#flush(true);
@@ -276,9 +285,10 @@ export class Recorder {
     this.#listener.changed();
   }
 
+  /** The same, for good: the links were stopped before. */
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    await this.end();
+    await this.#endAt(this.#time.now());
     await this.#journal.flush();
   }
 
@@ -335,6 +345,11 @@ export class Recorder {
       this.#held = new Map(this.#open);
     }
     this.#ledger.connected(endpoint, this.#time.now());
+  }
+
+  /** @param silence ms since the last sign of life */
+  alive(endpoint: Endpoint, silence: number): void {
+    this.#ledger.heard(endpoint, this.#time.at(this.#clock.monotonic() - silence));
   }
 
   /** @param silence ms since the last sign of life: from then on nothing is known. */

@@ -36,12 +36,22 @@ import {
 } from './machine.ts';
 import { problemOfClose, problemOfError, problemOfStatus, retryAfter } from './problem.ts';
 import { RawFrames } from './raw-frames.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** faults.md, row 31. A frame of 10,000 trades takes some 2 MB. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const TICK_MS = 1_000;
 /** Market ids in one subscribe message, unless the server finds that too long. */
 const IDS_PER_MESSAGE = 100;
+/** Changes of the watchlist within this time go in as few messages as one change. */
+const GATHER_MS = 100;
+/** A tick that is so late tells that this process was held: it slept, was stopped, or was busy. */
+const LATE_MS = 500;
+/**
+ * What arrives so soon after this process was held may have waited in the socket: it does not prove that
+ * the connection outlived that.
+ */
+const WAITED_MS = 4_000;
 /** The server's close code for a message of ours that it finds too long. */
 const TOO_LONG = 1009;
 
@@ -54,6 +64,8 @@ type Told = LinkEvent extends infer E ? (E extends LinkEvent ? Omit<E, 'at' | 'r
 export interface FeedSessionListener {
   /** The socket is open and the subscriptions are sent; redelivery may follow. */
   connected(): void;
+  /** Each second while open. @param silence milliseconds since the last sign of life */
+  alive(silence: number): void;
   /** @param silence milliseconds since the last sign of life on the connection that ended */
   disconnected(problem: LinkProblem, silence: number): void;
   trade(trade: DecodedTrade): void;
@@ -97,8 +109,9 @@ export class FeedSession {
   readonly #decoder: Decoder;
   readonly #health: Health;
   readonly #frames = new RawFrames();
-  readonly #desired = new Set<string>();
-  readonly #unconfirmed = new Set<string>();
+  readonly #subscriptions = new Subscriptions();
+  /** Changes of the watchlist wait here for those that follow at once. */
+  #gathering: Timer | null = null;
   /** Not asked for, since the dialect asks by names that the dictionary does not tell yet. */
   readonly #unnamed = new Set<string>();
   readonly #byNames: boolean;
@@ -116,6 +129,10 @@ export class FeedSession {
   /** Wall clock of the last opening, microseconds. */
   #openedAt = 0;
   #heardAt = 0;
+  /** The clocks at the last tick. */
+  #ticked = { monotonic: 0, wall: 0 };
+  /** This process was held; `heardAt` is the last sign of life before that. */
+  #held: { readonly until: number; readonly heardAt: number } | null = null;
   /** When the ping that is not answered yet went out. */
   #pingSent: number | null = null;
   #idsPerMessage = IDS_PER_MESSAGE;
@@ -177,36 +194,51 @@ export class FeedSession {
   /** Ends for good: the last messages that arrived were handed on before. */
   stop(): void {
     const { phase, problem } = this.#machine;
+    // Whether anything was sent since the last sign of life will never be known.
     if (phase === 'stale' && problem !== null) {
-      // Whether anything was sent since the last sign of life will never be known.
-      this.#options.listener.disconnected(problem, this.#options.clock.monotonic() - this.#heardAt);
+      this.#options.listener.disconnected(problem, this.#silence());
     }
     this.#tell({ type: 'stop' });
   }
 
-  /** Replaces the markets subscribed to; kept across reconnects. */
+  /** Replaces the markets subscribed to; kept across reconnects. Sent a little later, with what changes by then. */
   setMarkets(markets: readonly string[]): void {
-    const wanted = new Set(markets);
-    const added = markets.filter((market) => !this.#desired.has(market));
-    const removed = [...this.#desired].filter((market) => !wanted.has(market));
+    const { clock, listener } = this.#options;
+    const { added, removed } = this.#subscriptions.want(markets);
     for (const market of added) {
-      this.#desired.add(market);
-      this.#options.listener.subscription(market, this.#open() ? 'requested' : 'off', null);
+      // One that was taken off and put back before the server was told is as it was.
+      const { state, words } = this.#subscriptions.told(market);
+      listener.subscription(market, this.#open() && state === 'off' ? 'requested' : state, words);
     }
     for (const market of removed) {
-      this.#desired.delete(market);
-      this.#unconfirmed.delete(market);
       this.#unnamed.delete(market);
-      this.#options.listener.subscription(market, 'off', null);
+      listener.subscription(market, 'off', null);
     }
+    if (!this.#open() || added.length + removed.length === 0) return;
+    this.#gathering ??= clock.after(GATHER_MS, () => this.#sendChanges());
+  }
+
+  /** Asks again for those of the markets (null: of all) that the server refused or did not confirm. */
+  askAgain(markets: readonly string[] | null): void {
     if (!this.#open()) return;
-    this.#request('subscribe', added);
-    this.#request('unsubscribe', removed);
+    const own = this.#subscriptions.desired.filter((market) => markets?.includes(market) ?? true);
+    for (const granularity of this.#parts) {
+      const troubled = own.filter((market) => this.#subscriptions.isTroubled(market, granularity));
+      this.#subscribe(troubled, [granularity]);
+    }
+  }
+
+  #sendChanges(): void {
+    this.#gathering = null;
+    const { subscribe, unsubscribe } = this.#subscriptions.changes();
+    this.#subscribe(subscribe);
+    this.#inGroups('unsubscribe', unsubscribe, this.#parts);
+    this.#subscriptions.leave(unsubscribe);
   }
 
   /** The dictionary tells other names now: markets that lacked them can be asked for. */
   renamed(): void {
-    if (this.#open() && this.#unnamed.size > 0) this.#request('subscribe', [...this.#unnamed]);
+    if (this.#open() && this.#unnamed.size > 0) this.#subscribe([...this.#unnamed]);
   }
 
   #open(): boolean {
@@ -316,29 +348,37 @@ export class FeedSession {
     this.#connections++;
     this.#openedAt = clock.now();
     this.#heardAt = clock.monotonic();
+    this.#ticked = { monotonic: this.#heardAt, wall: this.#wallMs() };
+    this.#held = null;
     this.#pingSent = null;
     // Unique across connections: a redelivered answer to an older request must match nothing.
     this.#tracePrefix = Math.floor(this.#options.random() * 2 ** 48).toString(36);
     this.#traceCount = 0;
     this.#ticker = clock.every(TICK_MS, () => this.#tick());
     listener.connected();
-    this.#request('subscribe', [...this.#desired]);
+    this.#subscribe(this.#subscriptions.desired);
   }
 
   #lost(problem: LinkProblem, open: boolean): void {
-    const { clock, endpoint, listener, logger } = this.#options;
+    const { endpoint, listener, logger } = this.#options;
     this.#generation++;
     this.#socket = null;
     this.#ticker?.cancel();
     this.#ticker = null;
     this.#pending.clear();
-    this.#unconfirmed.clear();
+    this.#forgetAsked();
     this.#unnamed.clear();
     if (problem.closeCode === TOO_LONG) this.#idsPerMessage = Math.ceil(this.#idsPerMessage / 2);
     logger.log('warn', problem.message, { endpoint, kind: problem.kind, words: problem.serverWords });
     if (!open) return;
-    for (const market of this.#desired) listener.subscription(market, 'off', null);
-    listener.disconnected(problem, clock.monotonic() - this.#heardAt);
+    for (const market of this.#subscriptions.desired) listener.subscription(market, 'off', null);
+    listener.disconnected(problem, this.#silence());
+  }
+
+  #forgetAsked(): void {
+    this.#gathering?.cancel();
+    this.#gathering = null;
+    this.#subscriptions.clear();
   }
 
   /** Nothing that arrives from now on could be recorded, so no closing handshake is waited for. */
@@ -346,6 +386,7 @@ export class FeedSession {
     this.#generation++;
     this.#ticker?.cancel();
     this.#ticker = null;
+    this.#forgetAsked();
     this.#socket?.close(1000, 'stopped');
     this.#socket?.terminate();
     this.#socket = null;
@@ -359,27 +400,48 @@ export class FeedSession {
   }
 
   /** Called for each frame, so the machine is told only where it matters. */
-  #heard(): void {
-    this.#heardAt = this.#options.clock.monotonic();
+  #heard(wall = this.#wallMs()): void {
+    const now = this.#options.clock.monotonic();
+    this.#seeHold(now, wall);
+    if (this.#held !== null && now >= this.#held.until) this.#held = null;
+    this.#heardAt = now;
     if (this.#machine.phase === 'stale') this.#tell({ type: 'heard' });
   }
 
+  /** Sees by a tick that is overdue, by either clock, that this process slept or was stopped. */
+  #seeHold(now: number, wall: number): void {
+    const elapsed = Math.max(now - this.#ticked.monotonic, wall - this.#ticked.wall);
+    if (elapsed <= TICK_MS + LATE_MS) return;
+    this.#ticked = { monotonic: now, wall };
+    this.#held = { until: now + WAITED_MS, heardAt: this.#held?.heardAt ?? this.#heardAt };
+  }
+
+  /** Milliseconds since the last sign of life that proves that nothing was missed before it. */
+  #silence(): number {
+    const now = this.#options.clock.monotonic();
+    this.#seeHold(now, this.#wallMs());
+    return now - (this.#held?.heardAt ?? this.#heardAt);
+  }
+
   #received(bytes: Uint8Array): void {
-    this.#heard();
+    const wall = this.#wallMs();
+    this.#heard(wall);
     this.#health.frame(bytes.length);
-    this.#frames.note(this.#wallMs(), bytes);
+    this.#frames.note(wall, bytes);
     this.#decoder.decode(bytes, this.#isPending, this.#sink);
   }
 
   readonly #sink = {
     trade: (trade: DecodedTrade): void => {
-      this.#good(trade.market);
+      this.#good();
+      this.#confirm(trade.market, null);
       // What is redelivered is late by nature and says nothing of the link.
       if (trade.exchangeTime >= this.#openedAt) this.#health.lag(trade.exchangeTime);
       this.#options.listener.trade(trade);
     },
     candle: (candle: DecodedCandle): void => {
-      this.#good(candle.market);
+      this.#good();
+      this.#confirm(candle.market, candle.granularity);
       this.#options.listener.candle(candle);
     },
     answer: (answer: Answer): void => this.#answered(answer),
@@ -396,29 +458,50 @@ export class FeedSession {
   };
 
   /** A message that proves that the server serves us: only this resets the back-off. */
-  #good(market: string | null): void {
+  #good(): void {
     if (this.#machine.attempt > 0) this.#tell({ type: 'good' });
-    // The first data of a market confirms its subscription.
-    if (market !== null && this.#unconfirmed.size > 0 && this.#unconfirmed.delete(market)) {
-      this.#options.listener.subscription(market, 'confirmed', null);
+  }
+
+  /** The first data of a market confirms its subscription. */
+  #confirm(market: string, granularity: Granularity | null): void {
+    if (this.#subscriptions.isOpen(market, granularity)) this.#took(market, granularity, 'confirmed', null);
+  }
+
+  #took(
+    market: string,
+    granularity: Granularity | null,
+    state: Exclude<Subscription, 'off'>,
+    words: string | null,
+  ): void {
+    const told = this.#subscriptions.took(market, granularity, state, words);
+    if (told !== null) this.#options.listener.subscription(market, told.state, told.words);
+  }
+
+  /** What a market is asked for in: candles by granularity. */
+  get #parts(): readonly (Granularity | null)[] {
+    return this.#options.endpoint === 'candles' ? this.#options.granularities : [null];
+  }
+
+  #subscribe(markets: readonly string[], parts = this.#parts): void {
+    for (const market of this.#inGroups('subscribe', markets, parts)) {
+      this.#subscriptions.ask(market, parts);
+      const { state, words } = this.#subscriptions.told(market);
+      this.#options.listener.subscription(market, state, words);
     }
   }
 
-  #request(action: 'subscribe' | 'unsubscribe', markets: readonly string[]): void {
-    const { dialect, endpoint, granularities, listener } = this.#options;
-    const size = dialect.batched ? this.#idsPerMessage : 1;
+  /** @returns those that were sent */
+  #inGroups(
+    action: Pending['action'],
+    markets: readonly string[],
+    parts: readonly (Granularity | null)[],
+  ): readonly string[] {
+    const size = this.#options.dialect.batched ? this.#idsPerMessage : 1;
     const known = this.#named(action, markets);
     for (let at = 0; at < known.length; at += size) {
-      const group = known.slice(at, at + size);
-      for (const granularity of endpoint === 'candles' ? granularities : [null]) {
-        this.#send(action, group, granularity);
-      }
-      if (action === 'unsubscribe') continue;
-      for (const market of group) {
-        this.#unconfirmed.add(market);
-        listener.subscription(market, 'requested', null);
-      }
+      for (const granularity of parts) this.#send(action, known.slice(at, at + size), granularity);
     }
+    return known;
   }
 
   /** Those of the markets that the dialect can ask for. */
@@ -451,7 +534,7 @@ export class FeedSession {
   #answered(answer: Answer): void {
     const pending = answer.traceId === null ? undefined : this.#pending.get(answer.traceId);
     if (answer.traceId !== null) this.#pending.delete(answer.traceId);
-    if (answer.ok) this.#good(null);
+    if (answer.ok) this.#good();
     if (pending === undefined) {
       if (!answer.ok)
         this.#options.logger.log('warn', 'the server reports an error', { words: answer.words });
@@ -462,12 +545,14 @@ export class FeedSession {
     else this.#refused(answer, pending);
   }
 
-  #confirmed(answer: Answer, { markets }: Pending): void {
-    const named = markets.filter((market) => answer.markets.includes(market));
-    for (const market of named.length > 0 ? named : markets) {
-      this.#unconfirmed.delete(market);
-      this.#options.listener.subscription(market, 'confirmed', null);
-    }
+  #confirmed({ markets: meant, traceId }: Answer, pending: Pending): void {
+    const { granularity, markets } = pending;
+    const named = markets.filter((market) => meant.includes(market));
+    const confirmed = named.length > 0 ? named : markets;
+    for (const market of confirmed) this.#took(market, granularity, 'confirmed', null);
+    // For the others an answer may come still, or none in time.
+    const rest = markets.filter((market) => !confirmed.includes(market));
+    if (traceId !== null && rest.length > 0) this.#pending.set(traceId, { ...pending, markets: rest });
   }
 
   /**
@@ -477,11 +562,8 @@ export class FeedSession {
   #refused(answer: Answer, { markets, granularity }: Pending): void {
     const named = markets.filter((market) => answer.markets.includes(market));
     const refused = markets.length === 1 || named.length === markets.length ? markets : named;
-    for (const market of refused) {
-      this.#unconfirmed.delete(market);
-      this.#options.listener.subscription(market, 'refused', answer.words);
-    }
-    const rest = markets.filter((market) => !refused.includes(market) && this.#desired.has(market));
+    for (const market of refused) this.#took(market, granularity, 'refused', answer.words);
+    const rest = markets.filter((market) => !refused.includes(market) && this.#subscriptions.wants(market));
     if (rest.length === 0) return;
     const half = refused.length > 0 ? rest.length : Math.ceil(rest.length / 2);
     for (const part of [rest.slice(0, half), rest.slice(half)]) {
@@ -491,12 +573,16 @@ export class FeedSession {
 
   #tick(): void {
     const now = this.#options.clock.monotonic();
+    this.#options.listener.alive(this.#silence());
+    this.#ticked = { monotonic: now, wall: this.#wallMs() };
     this.#tell({ type: 'tick', silence: now - this.#heardAt });
     for (const [traceId, pending] of this.#pending) {
       if (pending.deadline > now) continue;
       this.#pending.delete(traceId);
+      if (pending.action === 'unsubscribe') continue;
       for (const market of pending.markets) {
-        if (this.#unconfirmed.has(market)) this.#options.listener.subscription(market, 'unconfirmed', null);
+        if (this.#subscriptions.isOpen(market, pending.granularity))
+          this.#took(market, pending.granularity, 'unconfirmed', null);
       }
     }
   }

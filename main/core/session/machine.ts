@@ -10,11 +10,13 @@ import type { LinkPhase, LinkProblem } from '../contract.ts';
 import { type Allowance, backoff, FULL_ALLOWANCE, spend, untilAllowed } from './backoff.ts';
 import {
   endsAttempts,
+  isBreach,
   NO_KEY,
   paceOf,
   problemOfSilence,
   RETRY_AFTER_MAX_MS,
   SLOW_HANDSHAKE,
+  standingBreach,
   SUSPENDED,
 } from './problem.ts';
 
@@ -29,6 +31,11 @@ export const GIVE_UP_MS = 13_000;
 const HELD_MS = 3_000;
 /** After that, what waits in the socket is read first, and the peer may answer one ping. */
 const GRACE_MS = 4_000;
+/**
+ * A server that ends every connection for a breach of its policy, before it says anything good, means us:
+ * then it is for the user to act, as after a refused handshake. The waits between make it some minutes.
+ */
+const MOST_BREACHES = 5;
 /** Share of a Retry-After that is added at random: all whom the server refused were told the same time. */
 const RETRY_AFTER_JITTER = 0.1;
 
@@ -42,6 +49,8 @@ export interface Machine {
   readonly due: number | null;
   /** Attempts since the last good message. */
   readonly attempt: number;
+  /** Connections since the last good message that the server ended for a breach of its policy. */
+  readonly breaches: number;
   readonly allowance: Allowance;
   readonly tickedAt: number;
   readonly pingedAt: number;
@@ -55,6 +64,7 @@ export const INITIAL: Machine = {
   problem: null,
   due: null,
   attempt: 0,
+  breaches: 0,
   allowance: FULL_ALLOWANCE,
   tickedAt: 0,
   pingedAt: 0,
@@ -144,7 +154,7 @@ export function step(state: Machine, event: LinkEvent): Step {
     case 'opened':
       return isConnecting(phase) ? open(state, event.at) : unchanged(state);
     case 'good':
-      return isOpen(phase) ? { state: { ...state, attempt: 0 }, effects: [] } : unchanged(state);
+      return isOpen(phase) ? { state: { ...state, attempt: 0, breaches: 0 }, effects: [] } : unchanged(state);
     case 'heard':
       return phase === 'stale' ? enter({ ...state, problem: null }, 'live', CAUSES.heard) : unchanged(state);
     case 'tick':
@@ -233,12 +243,16 @@ function end(
 ): Step {
   const lost: Effect[] = [...before, { type: 'lost', problem, open: isOpen(state.phase) }];
   if (endsAttempts(problem)) return refuse(state, problem, lost);
+  const breaches = state.breaches + (isBreach(problem) ? 1 : 0);
+  if (isBreach(problem) && breaches >= MOST_BREACHES) {
+    return refuse({ ...state, breaches }, standingBreach(problem), lost);
+  }
   const wanted =
     asked === null
       ? backoff(state.attempt, random, paceOf(problem))
       : Math.min(RETRY_AFTER_MAX_MS, Math.round(asked * (1 + RETRY_AFTER_JITTER * random)));
   const ms = Math.max(wanted, untilAllowed(state.allowance, at, random));
-  const next = { ...state, problem, due: at + ms, attempt: state.attempt + 1 };
+  const next = { ...state, problem, due: at + ms, attempt: state.attempt + 1, breaches };
   return enter(next, 'waiting', problem, lost, [{ type: 'timer', ms }]);
 }
 
@@ -258,7 +272,7 @@ function resume(state: Machine, at: number): Step {
     return unchanged(state);
   }
   const problem = isOpen(phase) ? SUSPENDED : state.problem;
-  return connect({ ...state, problem, attempt: 0 }, at, CAUSES.resume, dropped(state));
+  return connect({ ...state, problem, attempt: 0, breaches: 0 }, at, CAUSES.resume, dropped(state));
 }
 
 function stop(state: Machine): Step {

@@ -234,6 +234,21 @@ export function problemOfClose(code: number, reason: string): LinkProblem {
   };
 }
 
+/** The server ended the connection since we broke its rules, by what it says. */
+export function isBreach({ closeCode }: LinkProblem): boolean {
+  return closeCode === 1008;
+}
+
+/** The same again and again, so that trying on cannot help. */
+export function standingBreach(problem: LinkProblem): LinkProblem {
+  return {
+    ...problem,
+    kind: 'policy',
+    message: 'The server ends every connection for a breach of its policy (1008).',
+    action: 'Read the server’s words, ask Inca Digital what your key allows, then try again.',
+  };
+}
+
 /** Kinds that the same attempt made at once is least likely to mend. */
 const PACES: Readonly<Record<string, Pace>> = {
   'rate-limited': { floor: 5_000, first: 10_000 },

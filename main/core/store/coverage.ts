@@ -24,6 +24,7 @@ import {
   union,
 } from '../coverage/today.ts';
 import { type SessionRow, unexpectedEnd } from './summaries.ts';
+import { type LastState, UNPROVEN, UNPROVEN_CAUSE, unprovenOf } from './unproven.ts';
 
 /** Stretches of a page, and of a line of the last hour, before they are folded into half as many. */
 const PAGE_STRETCHES = 4_000;
@@ -132,6 +133,20 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     )
     .raw();
 
+  const left = database
+    .prepare<[session: number], number | null>(
+      `SELECT covered FROM sessions WHERE id = ? AND state = 'recording'`,
+    )
+    .pluck();
+  /** Of the session that was asked for last: its markets are read one after the other. */
+  let known: { session: number; covered: number; unproven: (last: LastState) => Micros | null } | null = null;
+  function unprovenIn(session: number, covered: number): (last: LastState) => Micros | null {
+    if (known?.session !== session || known.covered !== covered) {
+      known = { session, covered, unproven: unprovenOf(database, session, covered) };
+    }
+    return known.unproven;
+  }
+
   /** What a session that still records has not committed, and the future, are not known. */
   function edgeOf(now: Micros): Edge {
     const newest = sessionBefore.get(Number.MAX_SAFE_INTEGER);
@@ -213,7 +228,7 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     intervals(session, name) {
       const market = marketId.get(name);
       if (market === undefined) return [];
-      return intervals
+      const told = intervals
         .all(session, market)
         .filter(({ start, stop }) => stop > start)
         .map(({ endpoint, start, stop, state, cause }) => ({
@@ -224,6 +239,10 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
           state,
           cause,
         }));
+      const covered = left.get(session) ?? null;
+      if (covered === null || alive()) return told;
+      const unproven = unprovenIn(session, covered);
+      return told.flatMap((one) => (one.to === covered ? withoutClaim(one, unproven) : one));
     },
     page: database.transaction((name: string, endpoint: Endpoint, from: Micros, to: Micros, now: Micros) => {
       const market = marketId.get(name);
@@ -309,4 +328,15 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
         }),
       ),
   };
+}
+
+/** The last stretch of a line as the writer will leave it when it next opens the cache. */
+function withoutClaim(
+  last: CoverageInterval,
+  unproven: (last: LastState) => Micros | null,
+): CoverageInterval[] {
+  const from = unproven({ ...last, start: last.from });
+  if (from === null) return [last];
+  const rest: CoverageInterval = { ...last, from, state: UNPROVEN, cause: UNPROVEN_CAUSE };
+  return from > last.from ? [{ ...last, to: from }, rest] : [rest];
 }

@@ -9,6 +9,7 @@ import { unknownSession } from './errors.ts';
 import { prepareLinkWriter } from './link-writer.ts';
 import type { Commit, Committed } from './store.ts';
 import { prepareSummaries, unexpectedEnd } from './summaries.ts';
+import { type LastState, UNPROVEN, UNPROVEN_CAUSE, unprovenOf } from './unproven.ts';
 
 export interface Writer {
   /** Closes sessions left open, with the time of their last commit or receipt. */
@@ -148,6 +149,11 @@ export function createWriter(database: Database): Writer {
   const insertCoverage = database.prepare<
     [session: number, market: number, endpoint: string, start: number, state: string, cause: string]
   >('INSERT INTO coverage (session, market, endpoint, start, state, cause) VALUES (?, ?, ?, ?, ?, ?)');
+  // SQLite takes the other columns from the row that has the maximum.
+  const lastStates = database.prepare<[session: number], LastState & { readonly market: number }>(
+    `SELECT market, endpoint, state, max(start) AS start FROM coverage
+     WHERE session = ? GROUP BY market, endpoint`,
+  );
   // A commit that failed may be made up for after a later one.
   const coverUntil = database.prepare<[until: number, session: number]>(
     'UPDATE sessions SET covered = max(coalesce(covered, 0), ?) WHERE id = ?',
@@ -298,7 +304,21 @@ export function createWriter(database: Database): Writer {
   }
 
   function closeOpenSessions(): void {
-    for (const row of openSessions.all()) closeSession.run('ended unexpectedly', unexpectedEnd(row), row.id);
+    for (const row of openSessions.all()) {
+      if (row.covered !== null) takeBackUnproven(row.id, row.covered);
+      closeSession.run('ended unexpectedly', unexpectedEnd(row), row.id);
+    }
+  }
+
+  function takeBackUnproven(session: number, covered: number): void {
+    const unproven = unprovenOf(database, session, covered);
+    for (const last of lastStates.all(session)) {
+      const { endpoint, market } = last;
+      const from = unproven(last);
+      if (from === null) continue;
+      forgetCoverage.run(session, market, endpoint, from);
+      insertCoverage.run(session, market, endpoint, from, UNPROVEN, UNPROVEN_CAUSE);
+    }
   }
 
   function summaryOf(session: number): SessionSummary {

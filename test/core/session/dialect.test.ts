@@ -51,6 +51,7 @@ function start(known: Map<string, MarketNames>) {
     names: (market) => known.get(market) ?? null,
     listener: {
       connected: () => undefined,
+      alive: () => undefined,
       disconnected: () => undefined,
       trade: () => undefined,
       candle: (candle) => void candles.push([candle.market, candle.start]),
@@ -85,7 +86,7 @@ const bar = (exchange: string, instrument: string): unknown => ({
 
 describe('a link that asks by venue and pair', () => {
   it('sends the header, asks one by one by the names, and finds the market in what comes', () => {
-    const { session, last, receive, states, candles, refusals } = start(
+    const { clock, session, last, receive, states, candles, refusals } = start(
       new Map([
         ['m1', { venue: 'kraken', pair: 'eth-btc' }],
         ['m2', { venue: 'okx', pair: 'eth-btc' }],
@@ -111,6 +112,7 @@ describe('a link that asks by venue and pair', () => {
     expect(refusals).toEqual(['market']);
 
     session.setMarkets(['m2']);
+    clock.advance(100);
     expect(last().sent.at(-1)).toMatchObject({
       type: 'unsub',
       payload: { exchange: 'kraken', instrument: 'eth-btc', interval: '1m' },
@@ -119,7 +121,7 @@ describe('a link that asks by venue and pair', () => {
 
   it('says of a market without names that it is not asked for, and asks once the dictionary has them', () => {
     const known = new Map([['m1', { venue: 'kraken', pair: 'eth-btc' }]]);
-    const { session, last, states } = start(known);
+    const { clock, session, last, states } = start(known);
     session.setMarkets(['m1', 'm2', 'm3']);
     session.start();
     last().events.open();
@@ -136,6 +138,7 @@ describe('a link that asks by venue and pair', () => {
 
     // What was never asked for is not taken back.
     session.setMarkets(['m1', 'm2']);
+    clock.advance(100);
     expect(last().sent).toHaveLength(2);
     expect(states.get('m3')).toBe('off');
   });

@@ -1,9 +1,10 @@
 /** One link against a socket whose every event the test makes, on a clock that the test moves. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LinkProblem, LinkState, Subscription } from '../../../main/core/contract.ts';
-import type { Socket, SocketEvents, SocketFactory, SocketOptions } from '../../../main/core/ports.ts';
+import type { Clock, Socket, SocketEvents, SocketFactory, SocketOptions } from '../../../main/core/ports.ts';
 import { DEFAULT_DIALECT } from '../../../main/core/protocol/dialect.ts';
 import { FeedSession } from '../../../main/core/session/feed-session.ts';
+import { ProcessClock, Timeline } from '../../faults/timeline.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 
 interface Opened {
@@ -23,7 +24,11 @@ let trades: string[];
 let transitions: string[];
 let measured: [string, unknown][];
 
-function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trades'): FeedSession {
+function link(
+  key: string | null = 'key',
+  endpoint: 'trades' | 'candles' = 'trades',
+  on: Clock = clock,
+): FeedSession {
   const sockets: SocketFactory = (options, events): Socket => {
     const socket: Opened = { options, events, sent: [], terminated: false, pings: 0 };
     opened.push(socket);
@@ -42,13 +47,14 @@ function link(key: string | null = 'key', endpoint: 'trades' | 'candles' = 'trad
     key,
     dialect: DEFAULT_DIALECT,
     granularities: ['1m', '1h'],
-    clock,
+    clock: on,
     logger: { log: () => undefined },
     sockets,
     random: () => 0.5,
     lookup: (venue, pair) => (venue === 'okx' && pair === 'btc-usdt' ? 'm' : null),
     listener: {
       connected: () => undefined,
+      alive: () => undefined,
       disconnected: (problem, silence) => void ended.push([problem, silence]),
       trade: ({ id }) => void trades.push(id),
       candle: () => undefined,
@@ -396,6 +402,42 @@ describe('sleep', () => {
     expect(session.state).toMatchObject({ phase: 'live', problem: null });
   });
 
+  it.each([true, false])(
+    'what waited in the socket meanwhile is no sign of life (a clock that stood still: %s)',
+    async (stood) => {
+      const timeline = new Timeline();
+      const held = new ProcessClock(timeline);
+      link('key', 'trades', held).start();
+      last().events.open();
+      await timeline.until(10_500);
+      receive(trade('before'));
+      held.sleep();
+      await timeline.until(310_500);
+      held.wake(stood);
+      receive(trade('waited'));
+      last().events.close(1006, '', null);
+      expect(trades).toEqual(['before', 'waited']);
+      expect(ended).toMatchObject([[{ closeCode: 1006 }, stood ? 0 : 300_000]]);
+    },
+  );
+
+  it('what comes some time after it is, since the connection lives', async () => {
+    const timeline = new Timeline();
+    const held = new ProcessClock(timeline);
+    link('key', 'trades', held).start();
+    last().events.open();
+    await timeline.until(10_500);
+    last().events.pong();
+    held.sleep();
+    await timeline.until(15_500);
+    held.wake(false);
+    await timeline.until(19_600);
+    receive(trade('1'));
+    await timeline.until(19_900);
+    last().events.close(1006, '', null);
+    expect(ended).toMatchObject([[{ closeCode: 1006 }, 300]]);
+  });
+
   it('a refused link stays refused', () => {
     const session = link();
     session.start();
@@ -417,6 +459,7 @@ describe('subscriptions', () => {
     receive({ traceId: last().sent[0]?.traceId, type: 'success', payload: { marketIds: ['m'] } });
     expect(subscriptions.at(-1)).toEqual(['m', 'confirmed', null]);
     session.setMarkets(['m', 'n']);
+    clock.advance(100);
     receive({
       traceId: last().sent[1]?.traceId,
       type: 'error',
@@ -467,6 +510,25 @@ describe('subscriptions', () => {
     expect(last().sent.map(({ payload }) => payload.marketIds)).toEqual([['a', 'bad'], ['a']]);
   });
 
+  it('an acknowledgement that names some of the markets leaves the others waiting for theirs', () => {
+    const session = link();
+    session.setMarkets(['a', 'b', 'c']);
+    session.start();
+    last().events.open();
+    const traceId = last().sent[0]?.traceId;
+    receive({ traceId, type: 'success', payload: { marketIds: ['a'] } });
+    receive({ traceId, type: 'success', payload: { marketIds: ['b'] } });
+    for (let second = 0; second < 6; second++) {
+      clock.advance(1_000);
+      last().events.pong();
+    }
+    expect(subscriptions.slice(-3)).toEqual([
+      ['a', 'confirmed', null],
+      ['b', 'confirmed', null],
+      ['c', 'unconfirmed', null],
+    ]);
+  });
+
   it('the first data of a market confirms it; silence is unconfirmed, not a failure', () => {
     const session = link();
     session.setMarkets(['m', 'n']);
@@ -490,6 +552,7 @@ describe('subscriptions', () => {
     session.start();
     last().events.open();
     session.setMarkets(['n']);
+    clock.advance(100);
     const first = last();
     expect(first.sent.map(({ type, payload }) => [type, payload.marketIds])).toEqual([
       ['subscribe', ['m']],
@@ -522,5 +585,131 @@ describe('raw frames', () => {
     ]);
     expect(frames[0]?.at).toBe(clock.now() / 1000 - clock.monotonic());
     expect(frames[2]?.at).toBe(clock.now() / 1000);
+  });
+
+  it('changes within a short time go in as few messages as one change', () => {
+    const session = link();
+    session.setMarkets(['a', 'b']);
+    session.start();
+    last().events.open();
+    for (let n = 0; n < 20; n++) {
+      session.setMarkets(['b', ...Array.from({ length: n + 1 }, (_, at) => `m${at}`)]);
+      clock.advance(4);
+    }
+    session.setMarkets(['b', 'c']);
+    clock.advance(100);
+    expect(last().sent.map(({ type, payload }) => [type, payload.marketIds])).toEqual([
+      ['subscribe', ['a', 'b']],
+      ['subscribe', ['c']],
+      ['unsubscribe', ['a']],
+    ]);
+    // And what is changed without end is not put off without end.
+    for (let n = 0; n < 100; n++) {
+      session.setMarkets(['b', `n${n}`]);
+      clock.advance(10);
+    }
+    expect(last().sent.length).toBeGreaterThan(10);
+    expect(last().sent.length).toBeLessThan(30);
+  });
+
+  it('a market that is taken off and put back at once stays as it was, and nothing is sent', () => {
+    const session = link();
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    receive({ traceId: last().sent[0]?.traceId, type: 'error', payload: { message: 'unknown market' } });
+    session.setMarkets([]);
+    expect(subscriptions.at(-1)).toEqual(['m', 'off', null]);
+    session.setMarkets(['m']);
+    expect(subscriptions.at(-1)).toEqual(['m', 'refused', 'unknown market']);
+    clock.advance(1_000);
+    expect(last().sent).toHaveLength(1);
+  });
+
+  it('changes that wait when the link breaks are part of what is asked for on the next connection', () => {
+    const session = link();
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    session.setMarkets(['n']);
+    last().events.close(1006, '', null);
+    untilNextAttempt();
+    last().events.open();
+    clock.advance(1_000);
+    expect(last().sent.map(({ type, payload }) => [type, payload.marketIds])).toEqual([['subscribe', ['n']]]);
+  });
+
+  it('one granularity that is refused is seen, though the other is served', () => {
+    const session = link('key', 'candles');
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    const [minutes, hours] = last().sent;
+    receive({ traceId: hours?.traceId, type: 'error', payload: { message: 'no hours' } });
+    expect(subscriptions.at(-1)).toEqual(['m', 'refused', '1h: no hours']);
+    receive({ traceId: minutes?.traceId, type: 'success', payload: {} });
+    expect(subscriptions.at(-1)).toEqual(['m', 'refused', '1h: no hours']);
+    session.askAgain(null);
+    expect(
+      last()
+        .sent.slice(2)
+        .map(({ payload }) => payload.granularity),
+    ).toEqual(['1h']);
+    expect(subscriptions.at(-1)).toEqual(['m', 'confirmed', null]);
+  });
+
+  it('what was refused or not confirmed is asked for again when the user wants it, and nothing else is', () => {
+    const session = link();
+    const markets = ['good', 'bad', 'worse', 'mute'];
+    session.setMarkets(markets);
+    session.start();
+    last().events.open();
+    const named = ['bad', 'worse'];
+    receive({
+      traceId: last().sent[0]?.traceId,
+      type: 'error',
+      payload: { message: 'no', marketIds: named },
+    });
+    receive({
+      type: 'trade',
+      payload: { marketId: 'good', price: '1', size: '1', timestamp: 1_705_341_600 },
+    });
+    clock.advance(6_000);
+    expect(new Map(subscriptions.map(([market, state]) => [market, state])).get('mute')).toBe('unconfirmed');
+    const { length } = last().sent;
+    session.askAgain(['bad', 'good', 'never wanted']);
+    session.askAgain(null);
+    expect(
+      last()
+        .sent.slice(length)
+        .map(({ type, payload }) => [type, payload.marketIds]),
+    ).toEqual([
+      ['subscribe', ['bad']],
+      ['subscribe', ['worse', 'mute']],
+    ]);
+    const states = new Map(subscriptions.map(([market, state]) => [market, state]));
+    expect(markets.map((market) => states.get(market))).toEqual([
+      'confirmed',
+      'requested',
+      'requested',
+      'requested',
+    ]);
+    receive({ traceId: last().sent[length]?.traceId, type: 'success', payload: {} });
+    expect(subscriptions.at(-1)).toEqual(['bad', 'confirmed', null]);
+  });
+
+  it('what was refused is asked for again on the next connection', () => {
+    const session = link();
+    session.setMarkets(['m']);
+    session.start();
+    last().events.open();
+    receive({ traceId: last().sent[0]?.traceId, type: 'error', payload: { message: 'unknown market' } });
+    session.askAgain(null);
+    last().events.close(1006, '', null);
+    session.askAgain(null);
+    untilNextAttempt();
+    last().events.open();
+    expect(last().sent.map(({ payload }) => payload.marketIds)).toEqual([['m']]);
+    expect(subscriptions.at(-1)).toEqual(['m', 'requested', null]);
   });
 });

@@ -23,6 +23,7 @@ import {
 const AT = 1_000_000;
 const broken = problemOfClose(1006, '');
 const denied = problemOfStatus(401, {});
+const breach = problemOfClose(1008, 'too many markets');
 
 const base: Machine = { ...INITIAL, keyed: true, tickedAt: AT - 1_000, pingedAt: AT - 1_000 };
 const STATES: Readonly<Record<LinkPhase, Machine>> = {
@@ -51,6 +52,7 @@ const EVENTS = {
   'long silent tick': { type: 'tick', silence: GIVE_UP_MS },
   broken: { type: 'ended', problem: broken, wait: null },
   denied: { type: 'ended', problem: denied, wait: null },
+  breach: { type: 'ended', problem: breach, wait: null },
   suspend: { type: 'suspend' },
   resume: { type: 'resume' },
   stop: { type: 'stop' },
@@ -65,6 +67,7 @@ const connecting = {
   due: ['waiting', 'timeout'],
   opened: ['live', 'opened'],
   broken: ['waiting', 'closed'],
+  breach: ['waiting', 'closed'],
   denied: ['refused', 'unauthorized'],
   suspend: ['suspended', 'suspended'],
   resume: ['connecting', 'resume'],
@@ -73,6 +76,7 @@ const connecting = {
 const open = {
   'long silent tick': ['waiting', 'stale'],
   broken: ['waiting', 'closed'],
+  breach: ['waiting', 'closed'],
   denied: ['refused', 'unauthorized'],
   suspend: ['suspended', 'suspended'],
   resume: ['connecting', 'resume'],
@@ -162,6 +166,31 @@ describe('what an event asks for', () => {
     expect(state.phase).toBe('waiting');
   });
 
+  it.each<[name: string, between: readonly EventName[], phase: LinkPhase]>([
+    ['nothing good between', [], 'refused'],
+    ['another trouble between', ['broken', 'retry', 'opened'], 'refused'],
+    ['a good message between', ['good'], 'waiting'],
+    ['a sleep between', ['suspend', 'resume', 'opened'], 'waiting'],
+  ])('five connections ended for a breach of policy, with %s', (_name, between, phase) => {
+    let state = STATES.live;
+    const phases: LinkPhase[] = [];
+    for (let n = 0; n < 5; n++) {
+      if (n === 3) for (const name of between) state = on(state, name).state;
+      state = on(state, 'breach').state;
+      phases.push(state.phase);
+      if (n < 4) for (const name of ['retry', 'opened'] as const) state = on(state, name).state;
+    }
+    expect(phases).toEqual([...Array<LinkPhase>(4).fill('waiting'), phase]);
+    if (phase !== 'refused') return;
+    expect(state.problem).toMatchObject({ kind: 'policy', closeCode: 1008, serverWords: 'too many markets' });
+    expect(state.due).toBeNull();
+    // The user may try, and is told at once when it is the same.
+    for (const name of ['retry', 'opened', 'breach'] as const) state = on(state, name).state;
+    expect(state.phase).toBe('refused');
+    for (const name of ['retry', 'opened', 'good', 'breach'] as const) state = on(state, name).state;
+    expect(state.phase).toBe('waiting');
+  });
+
   it('a user’s retry is never denied, and does not go unaccounted', () => {
     let state = STATES.waiting;
     for (let n = 0; n < 30; n++) {
@@ -192,7 +221,7 @@ describe('after any sequence of events', () => {
           at += after;
           const before = state;
           // The shell reports nothing of a socket that it does not hold.
-          if (['reached', 'opened', 'broken', 'denied'].includes(name) && !socket) continue;
+          if (['reached', 'opened', 'broken', 'denied', 'breach'].includes(name) && !socket) continue;
           const { state: next, effects } = on(state, name, at, random);
           state = next;
           for (const effect of effects) {

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { backoff } from '../../../main/core/session/backoff.ts';
 import {
   endsAttempts,
+  isBreach,
   problemOfClose,
   problemOfError,
   problemOfStatus,
   retryAfter,
+  standingBreach,
 } from '../../../main/core/session/problem.ts';
 
 describe('statuses of the handshake', () => {
@@ -55,6 +57,17 @@ describe('errors of the socket', () => {
   it('a close carries its reason as the server’s words', () => {
     expect(problemOfClose(1013, 'later')).toMatchObject({ kind: 'closed', serverWords: 'later' });
     expect(problemOfClose(1006, '').serverWords).toBeNull();
+  });
+});
+
+it('a breach of policy that stands says what to do, and keeps the server’s words', () => {
+  const breach = problemOfClose(1008, 'too many markets');
+  expect([isBreach(breach), isBreach(problemOfClose(1013, ''))]).toEqual([true, false]);
+  expect(standingBreach(breach)).toMatchObject({
+    kind: 'policy',
+    closeCode: 1008,
+    serverWords: 'too many markets',
+    action: expect.stringContaining('try again') as string,
   });
 });
 

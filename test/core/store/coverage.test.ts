@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { CoverageInterval } from '../../../main/core/contract.ts';
 import type { CoverageCommit } from '../../../main/core/coverage/ledger.ts';
 import type { Store } from '../../../main/core/store/store.ts';
-import { allOf, commitOf, failureOf, open, temporaryFolder, trade } from './support.ts';
+import { allOf, candle, commitOf, failureOf, open, temporaryFolder, trade } from './support.ts';
 
 /** A change of one line. */
 function change(
@@ -93,12 +93,84 @@ test('a session that a crash ended was known up to its last commit', async () =>
   const store = await open(folder);
   await store.beginSession(1);
   await store.commit(
-    commitOf(1, [trade({ receiptTime: 3_000_000 })], [], change(4_500_900, 1_000, [1_000, 'live'])),
+    commitOf(1, [trade({ receiptTime: 13_000_000 })], [], change(14_500_900, 1_000, [1_000, 'lost', 'cut'])),
   );
   await store.close();
   const next = await open(folder);
-  expect(await next.sessions()).toMatchObject([{ state: 'ended unexpectedly', ended: 4_500 }]);
-  expect(await covered(next)).toEqual([[1_000, 4_500_900, 'live']]);
+  expect(await next.sessions()).toMatchObject([{ state: 'ended unexpectedly', ended: 14_500 }]);
+  expect(await covered(next)).toEqual([[1_000, 14_500_900, 'lost']]);
+});
+
+test.each<[name: string, state: CoverageInterval['state'], since: number, heard: number, known: number]>([
+  ['as far as anything was received', 'live', 1_000, 195_000_000, 195_000_000],
+  [
+    'up to 15 s before, when nothing was: a link that was silent for longer was given up',
+    'quiet',
+    1_000,
+    2_000,
+    185_000_000,
+  ],
+  [
+    'not at all on a connection that redelivery was not over on',
+    'live',
+    197_000_000,
+    199_000_000,
+    197_000_000,
+  ],
+])('what was told as known when a crash ended it stays so %s', async (_name, state, since, heard, known) => {
+  const until = 200_000_000;
+  const folder = temporaryFolder();
+  const store = await open(folder);
+  await store.beginSession(1);
+  await store.commit(
+    commitOf(1, [trade({ receiptTime: heard })], [], change(until, 500, [500, 'off'], [since, state])),
+  );
+  const expected = [
+    [500, since, 'off'],
+    ...(known > since ? [[since, known, state]] : []),
+    [known, until, 'unverified'],
+  ];
+  const before = [
+    [500, since, 'off'],
+    [since, until, state],
+  ];
+  expect(await covered(store)).toEqual(before);
+  await store.close();
+  const reading = await open(folder, { readOnly: true });
+  expect(await covered(reading)).toEqual(expected);
+  await reading.close();
+  const next = await open(folder);
+  expect(await covered(next)).toEqual(expected);
+});
+
+test('candles that came do not make the trades known, and a session that was ended loses nothing', async () => {
+  const folder = temporaryFolder();
+  const store = await open(folder);
+  const lines = (['trades', 'candles'] as const).map((endpoint) => ({
+    market: 'm',
+    endpoint,
+    from: 0,
+    starts: [{ from: 0, state: 'live' as const, cause: '' }],
+  }));
+  for (const session of [1, 2]) {
+    await store.beginSession(session);
+    const received = candle({ receiptTime: 99_500_000 });
+    await store.commit(commitOf(session, [], [received], { coverage: { until: 100_000_000, lines } }));
+    if (session === 1) await store.endSession(1, 100_000);
+  }
+  await store.close();
+  const next = await open(folder);
+  expect(await covered(next, 1)).toEqual([
+    [0, 100_000_000, 'live'],
+    [0, 100_000_000, 'live'],
+  ]);
+  const intervals = await allOf(next.coverage({ session: 2, market: null }));
+  expect(intervals.map(({ endpoint, from, state }) => [endpoint, from, state])).toEqual([
+    ['candles', 0, 'live'],
+    ['candles', 99_500_000, 'unverified'],
+    ['trades', 0, 'live'],
+    ['trades', 85_000_000, 'unverified'],
+  ]);
 });
 
 test('a cache of before is read without coverage, and gets it when it is recorded into', async () => {
