@@ -145,10 +145,10 @@ export class Ledger {
       const link = this.#links[endpoint];
       const { connectedAt, outage, up } = link;
       if (outage === null) return [];
-      if (!up) return this.#leftOf(link, outage, at);
+      if (!up) return withCounts(this.#leftOf(link, outage, at), outage);
       if (isSettled(link)) return this.#settle(endpoint);
       this.#interrupt(link);
-      return this.#leftOf(link, outage, connectedAt);
+      return withCounts(this.#leftOf(link, outage, connectedAt), outage);
     });
     this.#origin = null;
     this.#ended = at;
@@ -453,6 +453,12 @@ export class Ledger {
     // Not served again so far: what follows the reconnect is no part of the outage.
     if (outage.resumed === null) strand.paint(to, null, ...conditionOf(link, line));
   }
+}
+
+/** Verdicts that are the last on an outage, told with what redelivery brought of it though it was broken off. */
+function withCounts(verdicts: readonly Verdict[], { duplicates, recovered }: Counts): Verdict[] {
+  const last = verdicts.findLastIndex(({ state }) => state !== 'lost');
+  return verdicts.map((verdict, index) => (index === last ? { ...verdict, duplicates, recovered } : verdict));
 }
 
 /** Redelivery had its time, and the link outlived it. */
