@@ -196,8 +196,8 @@ describe('a synthetic feed', { timeout: 120_000 }, () => {
     expect(summary.connections).toBe(22);
     const { stdout } = await quipu(['sessions', '--json', '--data-dir', folder.path]).ended;
     expect((JSON.parse(stdout) as { gaps: number }[])[0]?.gaps).toBe(summary.gaps);
-    // Every outage of the trades is told; one of the candles is told with the next when nothing came between.
-    expect(summary.gaps).toBeGreaterThanOrEqual(10);
+    // A cut before redelivery had its time goes on with the outage before it.
+    expect(summary.gaps).toBeGreaterThanOrEqual(2);
     expect(summary.gaps).toBeLessThanOrEqual(20);
   });
 
