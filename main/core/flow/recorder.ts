@@ -350,6 +350,8 @@ export class Recorder {
   /** @param silence ms since the last sign of life */
   alive(endpoint: Endpoint, silence: number): void {
     this.#ledger.heard(endpoint, this.#time.at(this.#clock.monotonic() - silence));
+    // It may be what a judgement waited for.
+    if (this.#ledger.settling(endpoint)) this.#addVerdicts(this.#ledger.tick(this.#time.now()));
   }
 
   /** @param silence ms since the last sign of life: from then on nothing is known. */

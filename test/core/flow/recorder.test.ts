@@ -570,7 +570,7 @@ describe('the journal', () => {
       ['recovered', 0, 1, true],
     ]);
     // It is judged once redelivery has had its time, and the link was heard of after that.
-    expect(reports[1]?.at).toBe((parts[1]?.gap.to ?? 0) + 4_000);
+    expect(reports[1]?.at).toBe((parts[1]?.gap.to ?? 0) + 3_000);
   });
 
   it('a disk that refuses it stops nothing; a page has it all the same, and it is written later', async () => {
