@@ -16,6 +16,8 @@ async function run(): Promise<Answer> {
   return { kind: 'sample', sample: await contender(asked) };
 }
 
+// A run that was cut off leaves nothing behind.
+process.once('disconnect', () => process.exit());
 const answer = await run().catch((error: unknown): Answer => {
   if (error instanceof Unavailable) return { kind: 'unavailable', why: error.message };
   return { kind: 'failed', why: error instanceof Error ? (error.stack ?? error.message) : String(error) };
