@@ -1,0 +1,433 @@
+/**
+ * Runs of trades as bytes and back: columns of differences, each number in as few bytes as it needs.
+ *
+ * Two pieces, so that whoever asks for no ids does not read them (they are most of it when they are
+ * UUIDs): the body with all else, and the ids. Each ends with its checksum, and damage is an error.
+ */
+import { type IdColumn, getIds, putIds } from './ids.ts';
+import {
+  ByteSink,
+  ByteSource,
+  costOf,
+  costOfSigned,
+  getIntegers,
+  getSigned,
+  getSmall,
+  putIntegers,
+  putSigned,
+  putSmall,
+} from './integers.ts';
+import { beginPiece, endPiece, openPiece, reading } from './piece.ts';
+import type { DecimalColumn, TradeRun } from './run.ts';
+import { exactDigits, newDecimals, setDigits } from './run.ts';
+
+/** Most trades of one chunk. More would make a narrow range read more than it shows. */
+export const CHUNK_TRADES = 4_096;
+/** Bounds what a piece that is damaged or forged can make its reader allocate. */
+export const MOST_TRADES = 65_536;
+
+const LENGTH_BYTES = 4;
+/** Times and digits within it are told by differences, which then stay below 2^53 whatever their sign. */
+const TIME_LIMIT = 2 ** 52;
+const DIGITS_LIMIT = 2 ** 51;
+/** Powers of ten that a double holds exactly, and more scales than a rescaling can use. */
+const POWERS = Float64Array.from({ length: 23 }, (_, scale) => 10 ** scale);
+/** Microseconds of which all times of a column may be multiples: exchanges tell milliseconds, some seconds. */
+const UNITS = [1, 1_000, 1_000_000] as const;
+
+/** Trades by which one of two ways is chosen. */
+const COST_SAMPLE = 512;
+
+const TIMES_RAW = 0;
+const TIMES_BY_DIFFERENCE = 1;
+/** Receipt alone: how long after the exchange's time it was. */
+const TIMES_BY_LAG = 2;
+
+export interface ChunkPieces {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly ids: Uint8Array<ArrayBuffer>;
+}
+
+const sink = new ByteSink();
+
+/** @throws {RangeError} for more than MOST_TRADES, or none */
+export function encodeChunk(run: TradeRun): ChunkPieces {
+  if (run.count === 0 || run.count > MOST_TRADES) throw new RangeError(`${run.count} trades make no chunk`);
+  return { body: encodeBody(run), ids: encodeIds(run) };
+}
+
+function encodeIds({ count, ids, market, markets }: TradeRun): Uint8Array<ArrayBuffer> {
+  beginPiece(sink);
+  putIds(sink, ids, count, market, markets.length);
+  return endPiece(sink);
+}
+
+function encodeBody(run: TradeRun): Uint8Array<ArrayBuffer> {
+  const { count, market, markets } = run;
+  beginPiece(sink);
+  sink.varint(count);
+  sink.varint(markets.length);
+  for (const each of markets) sink.varint(each);
+  section(() => putSmall(sink, market, count));
+  section(() => putTimes(run.exchangeTime, count));
+  section(() => putDecimals(run.price, run, true));
+  section(() => putDecimals(run.size, run, false));
+  section(() => putSmall(sink, run.side, count));
+  section(() => putSmall(sink, run.origin, count));
+  section(() => putRows(run.row, count));
+  section(() => putReceipt(run));
+  return endPiece(sink);
+}
+
+/** Written with its length, so that a reader can pass over it. */
+function section(write: () => void): void {
+  sink.reserve(LENGTH_BYTES);
+  const start = sink.at;
+  sink.at += LENGTH_BYTES;
+  write();
+  const length = sink.at - start - LENGTH_BYTES;
+  for (let byte = 0; byte < LENGTH_BYTES; byte++) sink.bytes[start + byte] = (length >>> (byte * 8)) & 255;
+}
+
+function putRows(row: Float64Array, count: number): void {
+  const gaps = scratch(count);
+  for (let index = 1; index < count; index++) gaps[index - 1] = (row[index] ?? 0) - (row[index - 1] ?? 0);
+  sink.varint(row[0] ?? 0);
+  putIntegers(sink, gaps, count - 1);
+}
+
+function putTimes(times: Float64Array, count: number): void {
+  if (areUsual(times, count)) putDifferences(times, differences(times, count, unitOf(times, count)));
+  else putRaw(times, count);
+}
+
+function putReceipt({ count, exchangeTime, receiptTime }: TradeRun): void {
+  if (!areUsual(receiptTime, count) || !areUsual(exchangeTime, count)) {
+    putRaw(receiptTime, count);
+    return;
+  }
+  const unit = unitOf(receiptTime, count);
+  const plain = differences(receiptTime, count, unit);
+  const lagUnit = Math.min(unit, unitOf(exchangeTime, count));
+  const micros = UNITS[lagUnit] ?? 1;
+  const lags = new Float64Array(count);
+  for (let index = 0; index < count; index++) {
+    lags[index] = ((receiptTime[index] ?? 0) - (exchangeTime[index] ?? 0)) / micros;
+  }
+  // The beginning tells how all of it is.
+  const looked = lags.subarray(0, COST_SAMPLE);
+  if (costOf(looked) > costOfSigned(plain.values.subarray(0, COST_SAMPLE))) {
+    putDifferences(receiptTime, plain);
+    return;
+  }
+  sink.byte(TIMES_BY_LAG);
+  sink.byte(lagUnit);
+  putIntegers(sink, lags, count);
+}
+
+function areUsual(times: Float64Array, count: number): boolean {
+  for (let index = 0; index < count; index++) {
+    const time = times[index] ?? 0;
+    if (!(time >= 0 && time < TIME_LIMIT && Math.floor(time) === time)) return false;
+  }
+  return true;
+}
+
+/** Index of the largest unit of which all are multiples. */
+function unitOf(times: Float64Array, count: number): number {
+  let unit = UNITS.length - 1;
+  for (let index = 0; index < count && unit > 0; index++) {
+    const time = times[index] ?? 0;
+    while (unit > 0) {
+      const micros = UNITS[unit] ?? 1;
+      if (Math.floor(time / micros) * micros === time) break;
+      unit--;
+    }
+  }
+  return unit;
+}
+
+interface Differences {
+  readonly unit: number;
+  /** In that unit, from each time to the next. */
+  readonly values: Float64Array;
+}
+
+function differences(times: Float64Array, count: number, unit: number): Differences {
+  const micros = UNITS[unit] ?? 1;
+  const values = scratch(count).subarray(0, count - 1);
+  for (let index = 1; index < count; index++) {
+    values[index - 1] = ((times[index] ?? 0) - (times[index - 1] ?? 0)) / micros;
+  }
+  return { unit, values };
+}
+
+function putDifferences(times: Float64Array, { unit, values }: Differences): void {
+  sink.byte(TIMES_BY_DIFFERENCE);
+  sink.byte(unit);
+  sink.varint((times[0] ?? 0) / (UNITS[unit] ?? 1));
+  putSigned(sink, values, values.length);
+}
+
+function putRaw(times: Float64Array, count: number): void {
+  sink.byte(TIMES_RAW);
+  sink.append(new Uint8Array(times.slice(0, count).buffer));
+}
+
+/**
+ * As whole numbers of one scale, prices as differences within their market, and one after the other
+ * those that no common scale fits.
+ */
+function putDecimals(column: DecimalColumn, run: TradeRun, byDifference: boolean): void {
+  const { count, market, markets } = run;
+  const { digits, scale, beyond } = column;
+  const common = commonScale(column, count);
+  const values = scratch(count);
+  const last = new Float64Array(markets.length);
+  const odd: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const of = market[index] ?? 0;
+    const shift = common - (scale[index] ?? 0);
+    const value = (digits[index] ?? 0) * (POWERS[shift] ?? NaN);
+    const before = last[of] ?? 0;
+    if (!(Math.abs(value) < DIGITS_LIMIT) || (beyond.size > 0 && beyond.has(index))) {
+      odd.push(index);
+      values[index] = byDifference ? 0 : before;
+      continue;
+    }
+    last[of] = value;
+    values[index] = byDifference ? value - before : value;
+  }
+  sink.byte(common);
+  if (byDifference) putSigned(sink, values, count);
+  else putIntegers(sink, values, count);
+  sink.varint(odd.length);
+  for (const index of odd) {
+    sink.varint(index);
+    sink.byte(scale[index] ?? 0);
+    putBig(BigInt.asUintN(64, exactDigits(column, index)));
+  }
+}
+
+/** The smallest of their scales that leaves out the fewest. */
+function commonScale({ digits, scale }: DecimalColumn, count: number): number {
+  const counts: number[] = [];
+  const largest: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const of = scale[index] ?? 0;
+    const size = Math.abs(digits[index] ?? 0);
+    counts[of] = (counts[of] ?? 0) + 1;
+    if (!(size <= (largest[of] ?? -1))) largest[of] = size;
+  }
+  let best = 0;
+  let most = -1;
+  counts.forEach((_, candidate) => {
+    let fitting = 0;
+    counts.forEach((many, of) => {
+      if ((largest[of] ?? 0) * (POWERS[candidate - of] ?? NaN) < DIGITS_LIMIT) fitting += many;
+    });
+    if (fitting > most) {
+      most = fitting;
+      best = candidate;
+    }
+  });
+  return best;
+}
+
+function putBig(value: bigint): void {
+  for (let byte = 0n; byte < 64n; byte += 8n) sink.byte(Number((value >> byte) & 255n));
+}
+
+let room = new Float64Array(CHUNK_TRADES);
+
+/** Of any content, and the next call's too. */
+function scratch(count: number): Float64Array {
+  if (room.length < count) room = new Float64Array(count);
+  return room;
+}
+
+/** A chunk's body; each column is read when it is asked for. */
+export class ChunkBody {
+  readonly count: number;
+  readonly markets: readonly number[];
+  readonly #sections: ByteSource[] = [];
+
+  /**
+   * @param count as it was noted beside the piece
+   * @throws {DamagedPiece} for bytes that are not a body of so many trades
+   */
+  constructor(bytes: Uint8Array, count: number) {
+    const source = openPiece(bytes);
+    this.count = count;
+    this.markets = reading(() => {
+      if (source.varint() !== count || count > MOST_TRADES) throw new RangeError('it is of other trades');
+      const markets = source.varint();
+      if (markets > MOST_TRADES) throw new RangeError('it has more markets than trades');
+      return Array.from({ length: markets }, () => source.varint());
+    });
+    reading(() => {
+      for (let section = 0; section < SECTIONS; section++) {
+        let length = 0;
+        for (let byte = 0; byte < LENGTH_BYTES; byte++) length += source.byte() * 256 ** byte;
+        const start = source.skip(length);
+        this.#sections.push(new ByteSource(bytes, start, start + length));
+      }
+    });
+  }
+
+  /** Index into `markets` of each trade. */
+  market(): Uint32Array {
+    const market = new Uint32Array(this.count);
+    // There is nothing else that it could be, and it is the usual case.
+    if (this.markets.length > 1) this.#read(0, (source) => getSmall(source, this.count, market));
+    return market;
+  }
+
+  exchangeTime(): Float64Array {
+    return this.#read(1, (source) => getTimes(source, this.count, null));
+  }
+
+  price(market: Uint32Array): DecimalColumn {
+    return this.#read(2, (source) => getDecimals(source, this.count, market, this.markets.length, true));
+  }
+
+  size(market: Uint32Array): DecimalColumn {
+    return this.#read(3, (source) => getDecimals(source, this.count, market, this.markets.length, false));
+  }
+
+  side(): Uint8Array {
+    const side = new Uint8Array(this.count);
+    this.#read(4, (source) => getSmall(source, this.count, side));
+    return side;
+  }
+
+  origin(): Uint8Array {
+    const origin = new Uint8Array(this.count);
+    this.#read(5, (source) => getSmall(source, this.count, origin));
+    return origin;
+  }
+
+  row(): Float64Array {
+    return this.#read(6, (source) => {
+      const row = new Float64Array(this.count);
+      let last = source.varint();
+      getIntegers(source, this.count - 1, row.subarray(1));
+      for (let index = 0; index < row.length; index++) {
+        last += index === 0 ? 0 : (row[index] ?? 0);
+        row[index] = last;
+      }
+      return row;
+    });
+  }
+
+  receiptTime(exchangeTime: Float64Array): Float64Array {
+    return this.#read(7, (source) => getTimes(source, this.count, exchangeTime));
+  }
+
+  #read<T>(section: number, read: (source: ByteSource) => T): T {
+    const of = this.#sections[section];
+    return reading(() => {
+      if (of === undefined) throw new RangeError('it has no such column');
+      of.at = of.start;
+      return read(of);
+    });
+  }
+}
+
+const SECTIONS = 8;
+
+/** @throws {DamagedPiece} */
+export function decodeIds(bytes: Uint8Array, market: Uint32Array, markets: number): IdColumn {
+  const source = openPiece(bytes);
+  return reading(() => getIds(source, market.length, market, markets));
+}
+
+/** All of it. @param count as it was noted beside the pieces. @throws {DamagedPiece} */
+export function decodeChunk(
+  pieces: { readonly body: Uint8Array; readonly ids: Uint8Array },
+  count: number,
+): TradeRun {
+  const body = new ChunkBody(pieces.body, count);
+  const market = body.market();
+  const exchangeTime = body.exchangeTime();
+  return {
+    count,
+    row: body.row(),
+    markets: body.markets,
+    market,
+    exchangeTime,
+    receiptTime: body.receiptTime(exchangeTime),
+    price: body.price(market),
+    size: body.size(market),
+    side: body.side(),
+    origin: body.origin(),
+    ids: decodeIds(pieces.ids, market, body.markets.length),
+  };
+}
+
+function getTimes(source: ByteSource, count: number, exchangeTime: Float64Array | null): Float64Array {
+  const kind = source.byte();
+  const times = new Float64Array(count);
+  if (kind === TIMES_RAW) {
+    const start = source.skip(count * 8);
+    new Uint8Array(times.buffer).set(source.bytes.subarray(start, source.at));
+    return times;
+  }
+  const micros = UNITS[source.byte()];
+  if (micros === undefined) throw new RangeError('its times are of no known unit');
+  if (kind === TIMES_BY_LAG && exchangeTime !== null) {
+    getIntegers(source, count, times);
+    for (let index = 0; index < count; index++) {
+      times[index] = (times[index] ?? 0) * micros + (exchangeTime[index] ?? 0);
+    }
+    return times;
+  }
+  if (kind !== TIMES_BY_DIFFERENCE) throw new RangeError('its times are of no known kind');
+  let last = source.varint();
+  getSigned(source, count - 1, times.subarray(1));
+  times[0] = last * micros;
+  for (let index = 1; index < count; index++) {
+    last += times[index] ?? 0;
+    times[index] = last * micros;
+  }
+  return times;
+}
+
+function getDecimals(
+  source: ByteSource,
+  count: number,
+  market: Uint32Array,
+  markets: number,
+  byDifference: boolean,
+): DecimalColumn {
+  const column = newDecimals(count);
+  const { digits } = column;
+  column.scale.fill(source.byte());
+  if (byDifference) getSigned(source, count, digits);
+  else getIntegers(source, count, digits);
+  if (byDifference && markets === 1) {
+    let last = 0;
+    for (let index = 0; index < count; index++) {
+      last += digits[index] ?? 0;
+      digits[index] = last;
+    }
+  } else if (byDifference) {
+    const last = new Float64Array(markets);
+    for (let index = 0; index < count; index++) {
+      const of = market[index] ?? 0;
+      const value = (last[of] ?? 0) + (digits[index] ?? 0);
+      last[of] = value;
+      digits[index] = value;
+    }
+  }
+  for (let odd = source.varint(); odd > 0; odd--) {
+    const index = source.varint();
+    if (index >= count) throw new RangeError('it tells of more trades than it has');
+    const scale = source.byte();
+    let value = 0n;
+    for (let byte = 0n; byte < 64n; byte += 8n) value |= BigInt(source.byte()) << byte;
+    digits[index] = 0;
+    setDigits(column, index, BigInt.asIntN(64, value), scale);
+  }
+  return column;
+}

@@ -1,0 +1,374 @@
+/**
+ * Columns of whole numbers as bits: how far each lies above the smallest, in blocks. A block has a width in
+ * bits for all of its numbers, and lists what the few have beyond it that are larger; or where sizes differ
+ * too much for that, each number takes as many bytes as it needs.
+ *
+ * All numbers are doubles that hold a whole number; a column's lie within 2^53 of each other.
+ */
+
+/** What is written into; grows by itself. */
+export class ByteSink {
+  bytes: Uint8Array<ArrayBuffer>;
+  at = 0;
+
+  constructor(room = 1 << 16) {
+    this.bytes = new Uint8Array(room);
+  }
+
+  /** Makes sure that `more` bytes fit behind `at`. */
+  reserve(more: number): void {
+    if (this.at + more <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.at + more));
+    larger.set(this.bytes.subarray(0, this.at));
+    this.bytes = larger;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.at++] = value;
+  }
+
+  /** @param value 0 to 2^53 - 1 */
+  varint(value: number): void {
+    this.reserve(LONGEST_VARINT);
+    this.at = putVarint(this.bytes, this.at, value);
+  }
+
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  /** A copy of what was written. */
+  take(): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(0, this.at);
+  }
+}
+
+/** Reads what a ByteSink wrote. @throws {RangeError} at the end of the bytes */
+export class ByteSource {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  at: number;
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.bytes = bytes;
+    this.start = start;
+    this.at = start;
+    this.end = end;
+  }
+
+  byte(): number {
+    return this.bytes[this.skip(1)] ?? 0;
+  }
+
+  varint(): number {
+    let value = 0;
+    let factor = 1;
+    for (;;) {
+      const byte = this.byte();
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+      factor *= 128;
+      if (factor > LARGEST_FACTOR) throw new RangeError('a number is too long');
+    }
+  }
+
+  /** Goes on behind the next `length` bytes and gives the place where they begin. */
+  skip(length: number): number {
+    const start = this.at;
+    if (start + length > this.end) throw new RangeError('the bytes end too early');
+    this.at = start + length;
+    return start;
+  }
+}
+
+/** 56 bits, more than any whole number that a double holds. */
+const LONGEST_VARINT = 8;
+const LARGEST_FACTOR = 128 ** (LONGEST_VARINT - 1);
+/** Numbers of a block; the place of one in it takes a byte. */
+const BLOCK = 128;
+/** Bits that are handled at once: with up to 7 left of the byte before they must fit into 32. */
+const PART = 24;
+const PART_FACTOR = 2 ** PART;
+/** The widest a block can be: two parts. What a number has beyond that is listed. */
+const WIDEST = 2 * PART;
+/** In place of a width: the numbers as they are. */
+const VARINTS = 255;
+const MOST_BITS = 53;
+const TWO_32 = 2 ** 32;
+
+/** All numbers of a column are the same. */
+const SAME = 0;
+const BLOCKS = 1;
+
+function putVarint(bytes: Uint8Array, at: number, value: number): number {
+  while (value > 0x7fff_ffff) {
+    const rest = Math.floor(value / 128);
+    bytes[at++] = value - rest * 128 + 128;
+    value = rest;
+  }
+  let small = value | 0;
+  while (small > 127) {
+    bytes[at++] = (small & 127) | 128;
+    small >>>= 7;
+  }
+  bytes[at++] = small;
+  return at;
+}
+
+/** 0, -1, 1, -2, ... as 0, 1, 2, 3, ... */
+export function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
+}
+
+export function unzigzag(value: number): number {
+  // The remainder of a double costs more than all the rest of reading it.
+  if (value <= 0x7fff_ffff) return (value >>> 1) ^ -(value & 1);
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
+/** Of a number from 0 to 2^53 - 1. */
+function bitsOf(value: number): number {
+  return value < TWO_32 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / TWO_32);
+}
+
+const block = new Float64Array(BLOCK);
+/** How many numbers of the block have more bits than the place says. With room for places beyond the last. */
+const longer = new Uint16Array(MOST_BITS + 64);
+
+/** Writes the first `count` numbers. Of doubles alone, as all that follows: loops of one kind are faster. */
+export function putIntegers(sink: ByteSink, values: Float64Array, count: number): void {
+  let least = Infinity;
+  let most = -Infinity;
+  for (let index = 0; index < count; index++) {
+    const value = values[index] ?? 0;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  if (count === 0) least = most = 0;
+  sink.byte(least === most ? SAME : BLOCKS);
+  sink.varint(zigzag(least));
+  if (least === most) return;
+  for (let start = 0; start < count; start += BLOCK) {
+    putBlock(sink, values, start, Math.min(BLOCK, count - start), least);
+  }
+}
+
+let wide = new Float64Array(BLOCK);
+
+function widened(count: number): Float64Array {
+  if (wide.length < count) wide = new Float64Array(count);
+  return wide;
+}
+
+/** The same of small numbers. */
+export function putSmall(sink: ByteSink, values: Uint8Array | Uint32Array, count: number): void {
+  const doubles = widened(count);
+  doubles.set(values.subarray(0, count));
+  putIntegers(sink, doubles, count);
+}
+
+function putBlock(sink: ByteSink, values: Float64Array, start: number, length: number, least: number): void {
+  longer.fill(0);
+  let most = 0;
+  for (let index = 0; index < length; index++) {
+    const value = (values[start + index] ?? 0) - least;
+    block[index] = value;
+    const bits = bitsOf(value);
+    if (bits > most) most = bits;
+    // Of those without a bit nobody asks how many they are.
+    if (bits > 0) longer[bits - 1] = (longer[bits - 1] ?? 0) + 1;
+  }
+  for (let bits = most - 2; bits >= 0; bits--) longer[bits] = (longer[bits] ?? 0) + (longer[bits + 1] ?? 0);
+  const width = bestWidth(length, most);
+  // A width, a number of those beyond, and of each at most its bits, its place and what it has beyond.
+  sink.reserve(2 + length * (1 + 2 * LONGEST_VARINT));
+  sink.byte(width);
+  if (width === VARINTS) {
+    for (let index = 0; index < length; index++) sink.at = putVarint(sink.bytes, sink.at, block[index] ?? 0);
+    return;
+  }
+  const beyond = 2 ** width;
+  sink.byte(longer[width] ?? 0);
+  putBits(sink, length, Math.min(width, PART), 1);
+  if (width > PART) putBits(sink, length, width - PART, PART_FACTOR);
+  if (longer[width] === 0) return;
+  for (let index = 0; index < length; index++) {
+    const value = block[index] ?? 0;
+    if (value < beyond) continue;
+    sink.byte(index);
+    sink.varint(Math.floor(value / beyond));
+  }
+}
+
+/** The width, or VARINTS, with which the block is shortest; `most` is the most bits that a number has. */
+function bestWidth(length: number, most: number): number {
+  let best = VARINTS;
+  let shortest = 8 * length;
+  for (let more = 7; more < most; more += 7) shortest += 8 * (longer[more] ?? 0);
+  for (let width = Math.min(most, WIDEST); width >= 0; width--) {
+    // Each that is longer costs its place and a byte for every seven bits.
+    let bits = width * length + 8 * (longer[width] ?? 0);
+    for (let more = width; more < most; more += 7) bits += 8 * (longer[more] ?? 0);
+    if (bits < shortest) {
+      shortest = bits;
+      best = width;
+    }
+  }
+  return best;
+}
+
+/** The lowest `width` bits, at most PART, of the block's numbers divided by `factor`. */
+function putBits(sink: ByteSink, length: number, width: number, factor: number): void {
+  const { bytes } = sink;
+  const mask = (1 << width) - 1;
+  let at = sink.at;
+  let bits = 0;
+  let held = 0;
+  for (let index = 0; index < length; index++) {
+    const value = block[index] ?? 0;
+    bits |= ((factor === 1 ? value : Math.floor(value / factor)) & mask) << held;
+    held += width;
+    while (held >= 8) {
+      bytes[at++] = bits;
+      bits >>>= 8;
+      held -= 8;
+    }
+  }
+  if (held > 0) bytes[at++] = bits;
+  sink.at = at;
+}
+
+/** Reads `count` numbers into `into`. @throws {RangeError} when they are not what putIntegers writes */
+export function getIntegers(source: ByteSource, count: number, into: Float64Array): void {
+  const kind = source.byte();
+  const least = unzigzag(source.varint());
+  if (kind === SAME) {
+    into.fill(least, 0, count);
+    return;
+  }
+  if (kind !== BLOCKS) throw new RangeError('a column is of no known kind');
+  for (let start = 0; start < count; start += BLOCK) {
+    getBlock(source, Math.min(BLOCK, count - start), start, least, into);
+  }
+}
+
+/** The same of small numbers. */
+export function getSmall(source: ByteSource, count: number, into: Uint8Array | Uint32Array): void {
+  const doubles = widened(count);
+  getIntegers(source, count, doubles);
+  into.set(doubles.subarray(0, count));
+}
+
+function getBlock(
+  source: ByteSource,
+  length: number,
+  start: number,
+  least: number,
+  into: Float64Array,
+): void {
+  const width = source.byte();
+  if (width === VARINTS) {
+    getVarints(source, length, start, least, into);
+    return;
+  }
+  if (width > WIDEST) throw new RangeError('its numbers are too wide');
+  let beyond = source.byte();
+  getBits(source, length, Math.min(width, PART));
+  for (let index = 0; index < length; index++) into[start + index] = least + (block[index] ?? 0);
+  if (width > PART) {
+    getBits(source, length, width - PART);
+    for (let index = 0; index < length; index++) {
+      into[start + index] = (into[start + index] ?? 0) + (block[index] ?? 0) * PART_FACTOR;
+    }
+  }
+  for (; beyond > 0; beyond--) {
+    const index = source.byte();
+    if (index >= length) throw new RangeError('it tells of more numbers than it has');
+    into[start + index] = (into[start + index] ?? 0) + source.varint() * 2 ** width;
+  }
+}
+
+function getVarints(
+  source: ByteSource,
+  length: number,
+  start: number,
+  least: number,
+  into: Float64Array,
+): void {
+  const { bytes, end } = source;
+  let at = source.at;
+  for (let index = start; index < start + length; index++) {
+    let byte = bytes[at++] ?? 0;
+    let value = byte & 127;
+    for (let shift = 7; byte > 127 && shift < 28; shift += 7) {
+      byte = bytes[at++] ?? 0;
+      value |= (byte & 127) << shift;
+    }
+    for (let factor = 2 ** 28; byte > 127 && factor <= LARGEST_FACTOR; factor *= 128) {
+      byte = bytes[at++] ?? 0;
+      value += (byte & 127) * factor;
+    }
+    into[index] = least + value;
+  }
+  if (at > end) throw new RangeError('the bytes end too early');
+  source.at = at;
+}
+
+/** Into the block. Without calls, as above: most of the time of reading a chunk is spent in these two. */
+function getBits(source: ByteSource, length: number, width: number): void {
+  const { bytes } = source;
+  const mask = (1 << width) - 1;
+  let at = source.skip(Math.ceil((length * width) / 8));
+  let bits = 0;
+  let held = 0;
+  for (let index = 0; index < length; index++) {
+    while (held < width) {
+      bits |= (bytes[at++] ?? 0) << held;
+      held += 8;
+    }
+    block[index] = bits & mask;
+    bits >>>= width;
+    held -= width;
+  }
+}
+
+const FROM_ZERO = 0;
+const ABOUT_ZERO = 1;
+
+/** Writes the first `count` numbers, small ones of both signs; they are changed. */
+export function putSigned(sink: ByteSink, values: Float64Array, count: number): void {
+  let negative = false;
+  for (let index = 0; index < count && !negative; index++) negative = (values[index] ?? 0) < 0;
+  sink.byte(negative ? ABOUT_ZERO : FROM_ZERO);
+  if (negative) for (let index = 0; index < count; index++) values[index] = zigzag(values[index] ?? 0);
+  putIntegers(sink, values, count);
+}
+
+/** @throws {RangeError} when they are not what putSigned writes */
+export function getSigned(source: ByteSource, count: number, into: Float64Array): void {
+  const kind = source.byte();
+  if (kind > ABOUT_ZERO) throw new RangeError('a column is of no known kind');
+  getIntegers(source, count, into);
+  if (kind === ABOUT_ZERO)
+    for (let index = 0; index < count; index++) into[index] = unzigzag(into[index] ?? 0);
+}
+
+/** About how many bits putIntegers takes, to choose between two ways of telling the same. */
+export function costOf(values: Float64Array): number {
+  let least = Infinity;
+  for (const value of values) if (value < least) least = value;
+  let bits = 0;
+  for (const value of values) bits += bitsOf(value - least);
+  return bits;
+}
+
+/** The same of putSigned. */
+export function costOfSigned(values: Float64Array): number {
+  let bits = 0;
+  for (const value of values) bits += bitsOf(Math.abs(value) * 2);
+  return bits;
+}
