@@ -635,6 +635,14 @@ export interface TradePage {
   readonly bytes: Uint8Array;
 }
 
+export interface BucketPage {
+  /** How long each bucket is. Buckets begin at whole multiples of it since the epoch. */
+  readonly span: Micros;
+  readonly count: number;
+  /** Bucket layout, oldest first, without a hole. */
+  readonly bytes: Uint8Array;
+}
+
 export interface MarketPage {
   readonly total: number;
   readonly markets: readonly MarketInfo[];
@@ -693,6 +701,20 @@ export interface Commands {
   'trades.page': {
     args: { readonly market: string; readonly before: Micros | null; readonly limit: number };
     value: TradePage;
+  };
+  /**
+   * The trades of a market from `from` up to `to` as at most `limit` (1 to 5,000) buckets, which reach
+   * outwards to whole spans; all sessions (null) or one. For drawing alone.
+   */
+  'buckets.page': {
+    args: {
+      readonly session: number | null;
+      readonly market: string;
+      readonly from: Micros;
+      readonly to: Micros;
+      readonly limit: number;
+    };
+    value: BucketPage;
   };
   'sessions.list': { args: Record<string, never>; value: { readonly sessions: readonly SessionSummary[] } };
   /** The newest `limit` (1 to 1,000) entries before row `before` (null: newest of all). Session null: of all. */
@@ -797,6 +819,22 @@ export const TRADE_REDELIVERED = 4;
 
 /** A candle: start (ms), open, high, low, close (NaN: none), volume, vwap (NaN: none), trades, final (0 or 1); float64 each. */
 export const CANDLE_FIELDS = 9;
+
+/**
+ * A bucket: start (ms), open, high, low, close (NaN: no trade), volume, vwap (NaN: no volume), trades, and
+ * the worst of what is known of it as an index into BUCKET_COVERAGE; float64 each.
+ */
+export const BUCKET_FIELDS = 9;
+/** From what is not known at all, since nothing was recorded then, from the best to the worst. */
+export const BUCKET_COVERAGE: readonly (CoverageState | null)[] = [
+  null,
+  'live',
+  'quiet',
+  'recovered',
+  'off',
+  'unverified',
+  'lost',
+];
 
 /** `bytes` as the float64 values that it holds, copied only when it is not aligned. */
 export function floatsOf(bytes: Uint8Array): Float64Array {

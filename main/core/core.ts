@@ -497,6 +497,7 @@ class QuipuCore implements Core {
     },
     'candles.page': ({ chart, before, limit }) => this.#store.candlePage(chart, before, limit),
     'trades.page': ({ market, before, limit }) => this.#store.tradePage(market, before, limit),
+    'buckets.page': (range) => this.#store.buckets(range),
     'sessions.list': async () => ({ sessions: await this.#store.sessions() }),
     'journal.page': ({ before, limit, ...filter }) =>
       this.#feed?.recorder.journalPage(filter, before, limit) ??

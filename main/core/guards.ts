@@ -120,6 +120,17 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
       limit: whole('limit', limit, 1, MAX_PAGE),
     };
   },
+  'buckets.page': (args) => {
+    const { session, market, from, to, limit } = fields(args, ['session', 'market', 'from', 'to', 'limit']);
+    const start = whole('from', from, 0, Number.MAX_SAFE_INTEGER - 1);
+    return {
+      session: sessionOrNull(session),
+      market: marketId(market),
+      from: start,
+      to: whole('to', to, start + 1, Number.MAX_SAFE_INTEGER),
+      limit: whole('limit', limit, 1, MAX_PAGE),
+    };
+  },
   'sessions.list': none,
   'notice.dismiss': none,
   'journal.page': (args) => {

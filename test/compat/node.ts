@@ -3,3 +3,18 @@
  * in the threads of an older Electron.
  */
 import 'core-js/actual/index.js';
+import zlib from 'node:zlib';
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb8_8320 : value >>> 1;
+  return value;
+});
+
+function crc32(data: Uint8Array): number {
+  let value = 0xffff_ffff;
+  for (const byte of data) value = (value >>> 8) ^ (TABLE[(value ^ byte) & 255] ?? 0);
+  return (value ^ 0xffff_ffff) >>> 0;
+}
+
+if (!('crc32' in zlib)) Object.assign(zlib, { crc32 });

@@ -1,6 +1,7 @@
 /** The contract, the same over each transport: a real core with the demo feed behind both. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
+  BUCKET_FIELDS,
   CANDLE_FIELDS,
   type CommandArgs,
   type CommandName,
@@ -135,6 +136,18 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
       { chart: null, before: null, limit: 1 },
       { chart: { market: 'm', granularity: '1m' }, before: 'x', limit: 1 },
     ],
+  ],
+  'buckets.page': [
+    {},
+    ...[
+      { from: -1 },
+      { from: 0.5 },
+      { to: 5 },
+      { to: null },
+      { limit: 0 },
+      { limit: 5_001 },
+      { session: 0 },
+    ].map((bad) => ({ session: null, market: 'm', from: 5, to: 6, limit: 10, ...bad })),
   ],
   'trades.page': [{}, { market: 'm', before: -1, limit: 1 }, { market: 'm', before: null, limit: -1 }],
   'sessions.list': [{ all: true }],
@@ -427,6 +440,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'follow.set': { charts: [chart], tapes: [market] },
       'candles.page': { chart, before: null, limit: 10 },
       'trades.page': { market, before: null, limit: 10 },
+      'buckets.page': { session: null, market, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 10 },
       'sessions.list': {},
       'journal.page': { session: null, endpoint: null, before: null, limit: 10 },
       'health.page': { endpoint: 'trades', before: null, limit: 10 },
@@ -447,7 +461,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'source.set': { source: 'demo' },
     };
     const pages = [
-      ...['markets.search', 'markets.browse', 'candles.page', 'trades.page', 'sessions.list'],
+      ...['markets.search', 'markets.browse', 'candles.page', 'trades.page', 'buckets.page', 'sessions.list'],
       ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
       ...['coverage.page', 'coverage.recent', 'coverage.sessions', 'coverage.session'],
     ];
@@ -514,6 +528,14 @@ describe('between the transports', { timeout: 60_000 }, () => {
     const same = await other.call('trades.page', trades);
     expect(same).toEqual(tape);
     expect(floatsOf(tape.bytes)).toHaveLength(tape.count * TRADE_FIELDS);
+    const range = { session: null, market, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 9 };
+    const buckets = await one.call('buckets.page', range);
+    expect(floatsOf(buckets.bytes)).toHaveLength(buckets.count * BUCKET_FIELDS);
+    // To the digits of a float32: sums are added up in another order once trades are sealed.
+    const [told, again] = [buckets, await other.call('buckets.page', range)].map(({ bytes }) =>
+      floatsOf(bytes).map(Math.fround),
+    );
+    expect(again).toEqual(told);
     // A page without rows has bytes too, of no length.
     const none = { chart, before: 0, limit: 1 };
     for (const client of [one, other]) {

@@ -21,6 +21,7 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'follow.set': { charts: [{ market: 'm', granularity: '1m' }], tapes: ['m'] },
   'candles.page': { chart: { market: 'm', granularity: '1h' }, before: null, limit: 500 },
   'trades.page': { market: 'm', before: 1, limit: 5_000 },
+  'buckets.page': { session: null, market: 'm', from: 0, to: 1, limit: 2_000 },
   'sessions.list': {},
   'journal.page': { session: null, endpoint: 'trades', before: null, limit: 100 },
   'health.page': { endpoint: 'trades', before: null, limit: 100 },

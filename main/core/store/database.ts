@@ -9,7 +9,8 @@ import { damaged, isDamage, storageError } from './errors.ts';
 import type { DatabaseFiles } from './files.ts';
 import { databaseFiles, MARK_FILE, NEW_DATABASE_FILE } from './files.ts';
 import { quarantine } from './quarantine.ts';
-import { type Salvaged, salvage } from './salvage.ts';
+import { type Mended, mend } from './mend.ts';
+import { salvage } from './salvage.ts';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION, versionOf } from './schema.ts';
 import type { StoreProgress } from './store.ts';
 
@@ -69,12 +70,11 @@ function goneNotice(path: string): AppError {
   };
 }
 
-function damageNotice(aside: string, taken: Salvaged | null): AppError {
-  const trades = taken?.rows['trades'] ?? 0;
+function damageNotice(aside: string, taken: Mended | null): AppError {
   const saved =
     taken === null
       ? 'Nothing of it could be read.'
-      : `What could be read of it was kept (${trades} trades)${taken.unreadable === 0 ? '' : `, ${taken.unreadable} places could not`}.`;
+      : `What could be read of it was kept (${taken.trades} trades)${taken.unreadable === 0 ? '' : `, ${taken.unreadable} places could not`}.`;
   return {
     kind: 'storage',
     message: `The record was damaged and was put aside in ${aside}, as it was. ${saved} Recording goes on in a new file.`,
@@ -130,7 +130,7 @@ export function replace(folder: string, now: number, tell: Tell): AppError {
 }
 
 /** Makes the new database with what can be read of the old one; null when nothing of that can be. */
-function salvageInto(folder: string, aside: string, tell: Tell): Salvaged | null {
+function salvageInto(folder: string, aside: string, tell: Tell): Mended | null {
   const old = openDamaged(databaseFiles(aside).main);
   if (old === null) {
     create(folder, SCHEMA_VERSION);
@@ -138,9 +138,11 @@ function salvageInto(folder: string, aside: string, tell: Tell): Salvaged | null
   }
   try {
     const version = versionOf(old);
-    let taken: Salvaged | null = null;
+    let taken: Mended | null = null;
     create(folder, version, (database) => {
-      taken = salvage(old, database, (share) => tell({ task: 'salvaging', share }));
+      const { unreadable } = salvage(old, database, (share) => tell({ task: 'salvaging', share }));
+      const mended = mend(database);
+      taken = { ...mended, unreadable: unreadable + mended.unreadable };
     });
     return taken;
   } finally {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { QuipuError } from '../result.ts';
 import { DATABASE_FILE } from './files.ts';
+import { DamagedPiece } from './piece.ts';
 
 const OTHER_FOLDER = 'Allow writing into it, or choose another folder with QUIPU_DATA_DIR.';
 
@@ -19,6 +20,7 @@ export function storageError(thrown: unknown, folder: string, file: string = DAT
   if (thrown instanceof QuipuError) return thrown;
   const code = codeOf(thrown);
   const path = join(folder, file);
+  if (thrown instanceof DamagedPiece) return damaged(path, `is damaged (${thrown.message})`);
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
     return new QuipuError(
       'storage',

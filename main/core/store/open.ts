@@ -95,7 +95,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return received;
     },
     candlePage: async (chart, before, limit) => reader().call('candlePage', { chart, before, limit }),
-    tradePage: async (market, before, limit) => reader().call('tradePage', { market, before, limit }),
+    tradePage: async (market, before, limit, from = 0) =>
+      reader().call('tradePage', { market, from, before, limit }),
+    buckets: async (query) => reader().call('buckets', query),
     async *exportTrades({ session, market }): AsyncGenerator<readonly StoredTrade[], void, undefined> {
       const filter = { session, market, since: null };
       const range = await rowsOf(session, 'trades');

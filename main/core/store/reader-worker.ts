@@ -9,20 +9,26 @@ import { storageError } from './errors.ts';
 import { databaseFiles } from './files.ts';
 import { isHeld } from './lock.ts';
 import type { Reader } from './reader.ts';
-import { createReader } from './reader.ts';
+import { createReader, noBuckets } from './reader.ts';
 import type { ReaderRequests } from './requests.ts';
+import { versionOf } from './schema.ts';
 import { serve } from './serve.ts';
 
 let folder = '';
 let alone = false;
-let open: { database: Database; reader: Reader } | null = null;
+let open: { database: Database; reader: Reader; version: number } | null = null;
 
-/** null while the folder has no cache; another process may make one at any time. */
+/** null while the folder has no cache; another process may make one, or a newer one of it, at any time. */
 function reader(): Reader | null {
+  if (open !== null && open.version !== versionOf(open.database)) {
+    open.database.close();
+    open = null;
+  }
   if (open === null) {
     const database = openForReading(folder);
     if (database === null) return null;
-    open = { database, reader: createReader(database, () => !alone || isHeld(folder)) };
+    const created = createReader(database, () => !alone || isHeld(folder));
+    open = { database, reader: created, version: versionOf(database) };
   }
   return open.reader;
 }
@@ -64,8 +70,9 @@ serve<ReaderRequests>(
     candles: ({ range, filter }) => reader()?.candles(range, filter) ?? { rows: [], after: range.last },
     candlePage: ({ chart, before, limit }) =>
       reader()?.candlePage(chart, before, limit) ?? { ...NO_PAGE, gaps: [], bytes: new Uint8Array(0) },
-    tradePage: ({ market, before, limit }) =>
-      reader()?.tradePage(market, before, limit) ?? { ...NO_PAGE, bytes: new Uint8Array(0) },
+    tradePage: ({ market, from, before, limit }) =>
+      reader()?.tradePage(market, before, limit, from) ?? { ...NO_PAGE, bytes: new Uint8Array(0) },
+    buckets: (query) => reader()?.buckets(query) ?? noBuckets(query),
     coveredMarkets: ({ session }) => reader()?.coveredMarkets(session) ?? null,
     coverage: ({ session, market }) => reader()?.coverage(session, market) ?? [],
     journalPage: ({ filter, before, limit }) =>

@@ -1,6 +1,7 @@
 /** Everything that is read out of the cache. Runs in the reader's thread; needs none itself. */
 import type { Database } from 'better-sqlite3';
 import type {
+  BucketPage,
   CandlePage,
   ChartKey,
   CoverageInterval,
@@ -15,30 +16,25 @@ import type {
   SessionSummary,
   TradePage,
 } from '../contract.ts';
-import { CANDLE_FIELDS, TRADE_BUY, TRADE_FIELDS, TRADE_REDELIVERED, TRADE_SELL } from '../contract.ts';
+import { CANDLE_FIELDS } from '../contract.ts';
 import { type DayPart, emptyDay } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
-import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
-import { decimalToNumber, formatDecimal } from '../protocol/decimal.ts';
+import { ORIGINS } from '../flow/batch.ts';
+import { emptyFold, packBuckets, prepareBucketReader } from './bucket-reader.ts';
 import { noPage, prepareCoverage, type RecentCoverage, type SessionReach } from './coverage.ts';
 import type { LinkReader } from './link-reader.ts';
 import { prepareLinkReader } from './link-reader.ts';
-import { hasCoverage, hasJournal } from './schema.ts';
-import type { StoredTrade } from './store.ts';
+import { hasCoverage, hasJournal, prepareLastRow } from './schema.ts';
+import type { BucketQuery, StoredTrade } from './store.ts';
 import { prepareSummaries } from './summaries.ts';
+import { prepareTradeReader } from './trade-reader.ts';
 
 /** Rows of an export that cross to the main thread at once. */
 export const EXPORT_ROWS = 2_000;
-/** Rows looked at for one page of an export, so that a rare market does not keep the thread from others. */
+/** Candles looked at for one page of an export, so that a rare market does not keep the thread from others. */
 const EXPORT_LOOKED_AT = 100_000;
 /** Most gaps that come with a page of candles. */
 const PAGE_GAPS = 500;
-/**
- * Receipt times follow the rows but for jumps of the clock. The search for the first row since a time
- * goes back until so many rows in a run are older.
- */
-const SINCE_STEP = 10_000;
-
 /** Rows from `after` (not included) to `last`. */
 export interface RowRange {
   readonly after: number;
@@ -69,7 +65,8 @@ export interface Reader {
     filter: RowFilter & { readonly granularity: Granularity | null },
   ): ExportStep<Candle>;
   candlePage(chart: ChartKey, before: Millis | null, limit: number): CandlePage;
-  tradePage(market: string, before: Micros | null, limit: number): TradePage;
+  tradePage(market: string, before: Micros | null, limit: number, from?: Micros): TradePage;
+  buckets(query: BucketQuery): BucketPage;
   /** The markets of a session with coverage, by name; null when there is no such session. */
   coveredMarkets(session: number): string[] | null;
   /** By endpoint, oldest first. */
@@ -106,20 +103,6 @@ type ExportValues = [
   limit: number,
 ];
 
-type TradeRow = [
-  row: number,
-  market: number,
-  id: string | null,
-  exchangeTime: number,
-  receiptTime: number,
-  priceDigits: string,
-  priceScale: number,
-  sizeDigits: string,
-  sizeScale: number,
-  side: number,
-  origin: number,
-];
-
 type CandleRow = [
   row: number,
   market: number,
@@ -147,16 +130,6 @@ type PageCandle = [
   vwap: string | null,
   trades: number,
   final: number,
-];
-
-type PageTrade = [
-  exchangeTime: bigint,
-  priceDigits: bigint,
-  priceScale: bigint,
-  sizeDigits: bigint,
-  sizeScale: bigint,
-  side: bigint,
-  origin: bigint,
 ];
 
 interface GapRow {
@@ -187,25 +160,10 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       'SELECT first_candle AS first, last_candle AS last FROM sessions WHERE id = ?',
     ),
   };
-  const lastTrade = database.prepare<[], number>('SELECT coalesce(max(row), 0) FROM trades').pluck();
-  const anySince = database
-    .prepare<[after: number, last: number, since: number], number>(
-      'SELECT 1 FROM trades WHERE row > ? AND row <= ? AND receipt_time >= ? LIMIT 1',
-    )
-    .pluck();
+  const lastTrade = prepareLastRow(database);
   const marketId = database.prepare<[name: string], number>('SELECT id FROM markets WHERE name = ?').pluck();
   const marketName = database.prepare<[id: number], string>('SELECT name FROM markets WHERE id = ?').pluck();
   // NOT INDEXED: an index would find a market's rows, but in another order than that of receipt.
-  const exportTrades = database
-    .prepare<ExportValues, TradeRow>(
-      `SELECT row, market, id, exchange_time, receipt_time, CAST(price_digits AS TEXT), price_scale,
-         CAST(size_digits AS TEXT), size_scale, side, origin
-       FROM trades NOT INDEXED
-       WHERE session = ifnull(?, session) AND market = ifnull(?, market)
-         AND receipt_time >= ifnull(?, receipt_time) AND row > ? AND row <= ?
-       ORDER BY row LIMIT ?`,
-    )
-    .raw();
   const exportCandles = database
     .prepare<ExportValues, CandleRow>(
       `SELECT row, market, granularity, start, open, high, low, close, volume, vwap, trades, final,
@@ -224,13 +182,6 @@ export function createReader(database: Database, alive: () => boolean): Reader {
        ORDER BY start DESC, final DESC, trades DESC, session DESC`,
     )
     .raw();
-  const pageTrades = database
-    .prepare<[market: number, before: number, limit: number], PageTrade>(
-      `SELECT exchange_time, price_digits, price_scale, size_digits, size_scale, side, origin FROM trades
-       WHERE market = ? AND exchange_time < ? ORDER BY exchange_time DESC, row DESC LIMIT ?`,
-    )
-    .raw()
-    .safeIntegers();
   const gapsBetween = database.prepare<[before: number, from: number, limit: number], GapRow>(
     `SELECT session, endpoint, start, end, state, cause, recovered, duplicates FROM gaps
      WHERE start < ? AND end >= ? ORDER BY start DESC, row DESC LIMIT ?`,
@@ -250,21 +201,8 @@ export function createReader(database: Database, alive: () => boolean): Reader {
     return name;
   }
 
-  /** One step of an export with `select`. */
-  function step<Row extends [row: number, ...unknown[]], T>(
-    range: RowRange,
-    filter: RowFilter,
-    select: (market: number | null, after: number, last: number) => Row[],
-    build: (row: Row) => T,
-  ): ExportStep<T> {
-    const market = filter.market === null ? null : marketId.get(filter.market);
-    if (market === undefined) return { rows: [], after: range.last };
-    const last = Math.min(range.last, range.after + EXPORT_LOOKED_AT);
-    const found = select(market, range.after, last);
-    const newest = found.at(-1);
-    const after = found.length === EXPORT_ROWS && newest !== undefined ? newest[0] : last;
-    return { rows: found.map(build), after };
-  }
+  const trades = prepareTradeReader(database, nameOf);
+  const buckets = prepareBucketReader(database);
 
   return {
     // Both in one transaction, so that a session and its markets are of one moment.
@@ -275,70 +213,30 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       if (range === undefined) return null;
       return { after: (range.first ?? 1) - 1, last: range.last ?? 0 };
     },
-    rowsSince(since) {
-      const last = lastTrade.get() ?? 0;
-      let after = last;
-      while (after > 0) {
-        const earlier = Math.max(0, after - SINCE_STEP);
-        if (anySince.get(earlier, after, since) === undefined) break;
-        after = earlier;
-      }
-      return { after, last };
+    rowsSince: database.transaction((since: Micros): RowRange => {
+      const last = lastTrade();
+      return { after: trades.firstSince(since, last) - 1, last };
+    }),
+    trades: database.transaction(
+      (
+        { after, last }: RowRange,
+        { session, market: name, since }: RowFilter & { since: Micros | null },
+      ): ExportStep<StoredTrade> => {
+        const market = name === null ? null : marketId.get(name);
+        if (market === undefined) return { rows: [], after: last };
+        return trades.step(after, last, { session, market, since }, EXPORT_ROWS);
+      },
+    ),
+    candles(range, filter) {
+      const market = filter.market === null ? null : marketId.get(filter.market);
+      if (market === undefined) return { rows: [], after: range.last };
+      const last = Math.min(range.last, range.after + EXPORT_LOOKED_AT);
+      const { session, granularity } = filter;
+      const found = exportCandles.all(session, market, granularity, range.after, last, EXPORT_ROWS);
+      const newest = found.at(-1);
+      const after = found.length === EXPORT_ROWS && newest !== undefined ? newest[0] : last;
+      return { rows: found.map((row) => candleOf(row, nameOf)), after };
     },
-    trades: (range, filter) =>
-      step(
-        range,
-        filter,
-        (market, after, last) =>
-          exportTrades.all(filter.session, market, filter.since, after, last, EXPORT_ROWS),
-        ([, market, id, exchangeTime, receiptTime, price, priceScale, size, sizeScale, side, origin]) => ({
-          market: nameOf(market),
-          id: id ?? '',
-          exchangeTime,
-          receiptTime,
-          price: decimalText(price, priceScale),
-          size: decimalText(size, sizeScale),
-          side: SIDES[side] ?? 'unknown',
-          origin: ORIGINS[origin] ?? 'live',
-        }),
-      ),
-    candles: (range, filter) =>
-      step(
-        range,
-        filter,
-        (market, after, last) =>
-          exportCandles.all(filter.session, market, filter.granularity, after, last, EXPORT_ROWS),
-        ([
-          ,
-          market,
-          granularity,
-          start,
-          open,
-          high,
-          low,
-          close,
-          volume,
-          vwap,
-          trades,
-          final,
-          at,
-          origin,
-        ]) => ({
-          market: nameOf(market),
-          granularity,
-          start,
-          open,
-          high,
-          low,
-          close,
-          volume,
-          vwap,
-          trades,
-          final: final === 1,
-          receiptTime: at,
-          origin: ORIGINS[origin] ?? 'live',
-        }),
-      ),
     candlePage: database.transaction((chart: ChartKey, before: Millis | null, limit: number): CandlePage => {
       const market = marketId.get(chart.market);
       const chosen: PageCandle[] = [];
@@ -361,14 +259,17 @@ export function createReader(database: Database, alive: () => boolean): Reader {
         .reverse();
       return { count: chosen.length, more, gaps: gaps.map(gapOf), bytes: packCandles(chosen) };
     }),
-    tradePage(name, before, limit) {
-      const market = marketId.get(name);
-      if (market === undefined) return { count: 0, more: false, bytes: new Uint8Array(0) };
-      const found = pageTrades.all(market, before ?? Number.MAX_SAFE_INTEGER, limit + 1);
-      const more = found.length > limit;
-      const whole = more ? withoutTornTime(found, limit) : found;
-      return { count: whole.length, more, bytes: packTrades(whole.reverse()) };
-    },
+    tradePage: database.transaction(
+      (name: string, before: Micros | null, limit: number, from: Micros = -Infinity): TradePage => {
+        const market = marketId.get(name);
+        if (market === undefined) return { count: 0, more: false, bytes: new Uint8Array(0) };
+        return trades.page(market, from, before ?? Number.MAX_SAFE_INTEGER, limit);
+      },
+    ),
+    buckets: database.transaction((query: BucketQuery): BucketPage => {
+      const market = marketId.get(query.market);
+      return market === undefined ? noBuckets(query) : buckets.buckets({ ...query, market });
+    }),
     coveredMarkets(session) {
       if (ranges.trades.get(session) === undefined) return null;
       return coverage === null ? [] : coverage.markets(session);
@@ -392,15 +293,28 @@ export function createReader(database: Database, alive: () => boolean): Reader {
   };
 }
 
-/** At most `limit` of the newest, without those whose exchange time goes on beyond the limit. */
-function withoutTornTime(newestFirst: readonly PageTrade[], limit: number): PageTrade[] {
-  const beyond = newestFirst[limit]?.[0];
-  const torn = newestFirst.findIndex(([time]) => time === beyond);
-  return newestFirst.slice(0, torn > 0 ? Math.min(torn, limit) : limit);
+/** The answer where nothing was recorded. */
+export function noBuckets({ from, to, limit }: BucketQuery): BucketPage {
+  return packBuckets(emptyFold(from, to, limit), null);
 }
 
-function decimalText(digits: string, scale: number): string {
-  return scale === 0 ? digits : formatDecimal(BigInt(digits), scale);
+function candleOf(row: CandleRow, nameOf: (market: number) => string): Candle {
+  const [, market, granularity, start, open, high, low, close, volume, vwap, trades, final, at, origin] = row;
+  return {
+    market: nameOf(market),
+    granularity,
+    start,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    vwap,
+    trades,
+    final: final === 1,
+    receiptTime: at,
+    origin: ORIGINS[origin] ?? 'live',
+  };
 }
 
 function gapOf(row: GapRow): Gap {
@@ -414,19 +328,6 @@ function gapOf(row: GapRow): Gap {
     recovered: row.recovered,
     duplicates: row.duplicates,
   };
-}
-
-function packTrades(trades: readonly PageTrade[]): Uint8Array {
-  const floats = new Float64Array(trades.length * TRADE_FIELDS);
-  let at = 0;
-  for (const [time, priceDigits, priceScale, sizeDigits, sizeScale, side, origin] of trades) {
-    const bySide = Number(side) === SIDE_BUY ? TRADE_BUY : Number(side) === SIDE_SELL ? TRADE_SELL : 0;
-    floats[at++] = Number(time);
-    floats[at++] = decimalToNumber(priceDigits, Number(priceScale));
-    floats[at++] = decimalToNumber(sizeDigits, Number(sizeScale));
-    floats[at++] = bySide | (Number(origin) === ORIGIN_REDELIVERED ? TRADE_REDELIVERED : 0);
-  }
-  return new Uint8Array(floats.buffer);
 }
 
 function packCandles(candles: readonly PageCandle[]): Uint8Array {

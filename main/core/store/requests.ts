@@ -1,5 +1,6 @@
 /** What the main thread asks of the store's threads: name -> arguments and value. */
 import type {
+  BucketPage,
   CandlePage,
   ChartKey,
   CoverageInterval,
@@ -23,7 +24,7 @@ import type { Candle } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
 import type { RecentCoverage, SessionReach } from './coverage.ts';
 import type { ExportStep, RowFilter, RowRange } from './reader.ts';
-import type { Commit, Committed, JournalFilter, StoredTrade, StoreProgress } from './store.ts';
+import type { BucketQuery, Commit, Committed, JournalFilter, StoredTrade, StoreProgress } from './store.ts';
 
 export interface WriterRequests {
   open: { args: { readonly folder: string }; value: { readonly lastEntry: number } };
@@ -64,9 +65,15 @@ export interface ReaderRequests {
     value: CandlePage;
   };
   tradePage: {
-    args: { readonly market: string; readonly before: Micros | null; readonly limit: number };
+    args: {
+      readonly market: string;
+      readonly from: Micros;
+      readonly before: Micros | null;
+      readonly limit: number;
+    };
     value: TradePage;
   };
+  buckets: { args: BucketQuery; value: BucketPage };
   coveredMarkets: { args: { readonly session: number }; value: string[] | null };
   coverage: {
     args: { readonly session: number; readonly market: string };

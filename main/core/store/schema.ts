@@ -163,6 +163,73 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (session, endpoint, reason)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- New trades come as segments: a commit's trades of all markets as two pieces of bytes (chunk.ts). What
+  -- has gathered is then sealed into chunks of one market each. Table trades has what was recorded before
+  -- there were segments, until that is sealed too. A trade is in one of the three, and its row, the order
+  -- of receipt, is the same in each.
+  CREATE TABLE segments (
+    first_row INTEGER PRIMARY KEY,
+    last_row INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    last_receipt INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    ids BLOB NOT NULL
+  ) STRICT;
+
+  -- The chunks of one market in one session are numbered by "seq" in the order of receipt. The largest
+  -- columns come last, since SQLite reads a row only as far as it is asked for.
+  CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY,
+    market INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
+    last_row INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    last_receipt INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    bars BLOB NOT NULL,
+    body BLOB NOT NULL,
+    ids BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX chunks_by_seq ON chunks (market, session, seq);
+  CREATE INDEX chunks_by_time ON chunks (market, last_time, first_time);
+  CREATE INDEX chunks_by_row ON chunks (last_row, first_row, market);
+  CREATE INDEX chunks_by_receipt ON chunks (last_receipt, first_row);
+
+  -- What is sealed of one market in one session. The first "full" of its chunks are never touched again;
+  -- "longest" is the most time between the first and the last trade of one.
+  CREATE TABLE tapes (
+    market INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    chunks INTEGER NOT NULL,
+    full INTEGER NOT NULL,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    longest INTEGER NOT NULL,
+    PRIMARY KEY (market, session)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Bars of 2^height full chunks, the first of which has the seq place * 2^height; a chunk has its own.
+  CREATE TABLE pyramid (
+    id INTEGER PRIMARY KEY,
+    market INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    bars BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX pyramid_by_place ON pyramid (market, session, height, place);
+  `,
 ];
 
 /** The newest version that this program reads and the one that it writes. */
@@ -180,6 +247,24 @@ export function hasCoverage(database: Database): boolean {
 /** The same of the journal, of health and of refusals. */
 export function hasJournal(database: Database): boolean {
   return versionOf(database) >= 3;
+}
+
+/** The same of chunks. By name, so that it does not matter which step made them. */
+export function hasChunks(database: Database): boolean {
+  return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'chunks'`).get() !== undefined;
+}
+
+/** Tells the row of the newest trade, wherever it lies; 0 when there is none. */
+export function prepareLastRow(database: Database): () => number {
+  const places = ['SELECT max(last_trade) FROM sessions', 'SELECT max(row) FROM trades'];
+  if (hasChunks(database)) {
+    places.push('SELECT max(last_row) FROM chunks');
+    places.push('SELECT last_row FROM segments ORDER BY first_row DESC LIMIT 1');
+  }
+  const newest = database
+    .prepare<[], number>(`SELECT max(${places.map((place) => `ifnull((${place}), 0)`).join(', ')})`)
+    .pluck();
+  return () => newest.get() ?? 0;
 }
 
 /**

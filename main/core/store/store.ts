@@ -3,6 +3,7 @@
  * never waits for a disk. Implemented by `openStore` in open.ts.
  */
 import type {
+  BucketPage,
   CandlePage,
   ChartKey,
   CoverageInterval,
@@ -84,6 +85,17 @@ export interface JournalFilter {
   readonly endpoint: Endpoint | null;
 }
 
+export interface BucketQuery {
+  /** null: all sessions. */
+  readonly session: number | null;
+  readonly market: string;
+  readonly from: Micros;
+  /** Not included; later than `from`. */
+  readonly to: Micros;
+  /** Most buckets; 1 or more. */
+  readonly limit: number;
+}
+
 export interface Store {
   /** Starts a session; closes those that a crash left open as `ended unexpectedly`. @throws {QuipuError} kind `storage` */
   beginSession(started: Millis): Promise<SessionSummary>;
@@ -119,8 +131,16 @@ export interface Store {
    * Across sessions, oldest first, the newest `limit` before `before`. Trades of one exchange time are
    * not torn apart, or paging by time would lose some: those that the limit would cut are left to the
    * next page, unless they alone fill this one.
+   *
+   * @param from leaves out what is older, which costs nothing then; `more` is of what is not
    */
-  tradePage(market: string, before: Micros | null, limit: number): Promise<TradePage>;
+  tradePage(market: string, before: Micros | null, limit: number, from?: Micros): Promise<TradePage>;
+  /**
+   * A range of trades as at most `limit` buckets of one span, which is the finest of 1/64 s and its
+   * doubles that does. They reach outwards from the range to whole spans, and each holds all trades of its
+   * span. In a time that depends on `limit` and not on the range; floats, for drawing.
+   */
+  buckets(query: BucketQuery): Promise<BucketPage>;
   /**
    * In the order of receipt, in pages, so that memory stays flat. What is committed after the first
    * page was asked for is left out. Iterating throws QuipuError of kind `not-found` for an unknown session.

@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import type { CoverageState, Endpoint, Micros } from '../contract.ts';
 import { SETTLE_MS } from '../flow/outage.ts';
+import { hasChunks } from './schema.ts';
 
 export const UNPROVEN: CoverageState = 'unverified';
 export const UNPROVEN_CAUSE = 'Quipu ended unexpectedly; what was sent last may not have come';
@@ -29,9 +30,16 @@ export function unprovenOf(
   session: number,
   covered: Micros,
 ): (last: LastState) => Micros | null {
+  // The last trade is in one of them; of a run what was received last will do.
+  const places = ['SELECT receipt_time AS receipt FROM trades, newest WHERE row = last_trade'];
+  if (hasChunks(database)) {
+    places.push('SELECT last_receipt FROM segments, newest WHERE last_row = last_trade');
+    places.push('SELECT last_receipt FROM chunks, newest WHERE last_row = last_trade');
+  }
   const trades = database
     .prepare<[number], number | null>(
-      'SELECT receipt_time FROM trades WHERE row = (SELECT last_trade FROM sessions WHERE id = ?)',
+      `WITH newest AS MATERIALIZED (SELECT last_trade FROM sessions WHERE id = ?)
+       SELECT max(receipt) FROM (${places.join(' UNION ALL ')})`,
     )
     .pluck();
   const candles = database

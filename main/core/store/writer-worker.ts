@@ -54,6 +54,50 @@ function change<T>(session: number | null, run: (writer: Writer) => T): T {
   }
 }
 
+/** What is sealed later takes at most this part of the thread's time. */
+const SEALING_SHARE = 0.2;
+/** After a failure, such as a full disk, which the commits tell. */
+const SEALING_RETRY_MS = 60_000;
+/**
+ * A log this long has a reader that holds on to an old state, and then grows by all that is written.
+ * Sealing writes again what is safe already, so it waits.
+ */
+const LONG_LOG_BYTES = 48 * 1024 * 1024;
+let sealing: NodeJS.Timeout | NodeJS.Immediate | null = null;
+/** On the monotonic clock; until then nothing is sealed. */
+let restUntil = 0;
+
+/** Between requests, so that a commit waits for one portion at most. */
+function sealSoon(): void {
+  if (sealing !== null || open === null || open.writer.sealer.due === 'no') return;
+  const pause = restUntil - performance.now();
+  sealing = pause > 0 ? setTimeout(seal, pause) : setImmediate(seal);
+}
+
+/** As long as requests come without a pause, nothing is done between them. */
+function sealOverdue(): void {
+  if (open?.writer.sealer.due === 'overdue' && performance.now() >= restUntil) seal();
+  else sealSoon();
+}
+
+function seal(): void {
+  sealing = null;
+  if (open === null) return;
+  const began = performance.now();
+  let rest = SEALING_RETRY_MS;
+  try {
+    if ((sizeOf(databaseFiles(folder).wal) ?? 0) <= LONG_LOG_BYTES) {
+      change(null, ({ sealer }) => sealer.seal());
+      const quiet = open?.writer.sealer.due === 'later';
+      rest = quiet ? (performance.now() - began) / SEALING_SHARE : 0;
+    }
+  } catch {
+    // Nothing of the portion was changed: it is read as it is until the next attempt.
+  }
+  restUntil = performance.now() + rest;
+  sealSoon();
+}
+
 serve<WriterRequests>(
   {
     open(args) {
@@ -62,6 +106,7 @@ serve<WriterRequests>(
       lock = takeLock(folder);
       try {
         change(null, (writer) => writer.recover());
+        sealSoon();
       } catch (error) {
         open?.database.close();
         open = null;
@@ -71,16 +116,25 @@ serve<WriterRequests>(
       }
       return { lastEntry: writer().lastEntry() };
     },
-    beginSession: ({ started }) => change(null, (writer) => writer.beginSession(started)),
+    beginSession({ started }) {
+      const summary = change(null, (writer) => writer.beginSession(started));
+      sealSoon();
+      return summary;
+    },
     commit(commit) {
       const committed = change(commit.session, (writer) => writer.commit(commit));
+      sealOverdue();
       return { ...committed, log: sizeOf(databaseFiles(folder).wal) ?? 0 };
     },
     note({ entries }) {
       change(null, (writer) => writer.note(entries));
       return null;
     },
-    endSession: ({ session, ended }) => change(session, (writer) => writer.endSession(session, ended)),
+    endSession({ session, ended }) {
+      const summary = change(session, (writer) => writer.endSession(session, ended));
+      sealSoon();
+      return summary;
+    },
     writeSetting({ name, json }) {
       change(null, (writer) => writer.writeSetting(name, json));
       return null;

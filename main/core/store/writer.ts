@@ -5,8 +5,12 @@ import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 import { ORIGIN_LIVE, ORIGIN_REDELIVERED } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
+import { encodeChunk } from './chunk.ts';
 import { unknownSession } from './errors.ts';
 import { prepareLinkWriter } from './link-writer.ts';
+import { extentOf, runOf, sliceRun, type TradeRun } from './run.ts';
+import { prepareLastRow } from './schema.ts';
+import { createSealer, type Sealer, type SealingSizes } from './sealer.ts';
 import type { Commit, Committed } from './store.ts';
 import { prepareSummaries, unexpectedEnd } from './summaries.ts';
 import { type LastState, UNPROVEN, UNPROVEN_CAUSE, unprovenOf } from './unproven.ts';
@@ -25,14 +29,12 @@ export interface Writer {
   lastEntry(): number;
   endSession(session: number, ended: Millis): SessionSummary;
   writeSetting(name: string, json: string): void;
+  /** What was committed is gathered there, and sealed when somebody calls it. */
+  readonly sealer: Sealer;
 }
 
-const TWO_32 = 4_294_967_296;
-/** The high halves with which a 64-bit whole number is exact in a double. */
-const EXACT_HIGH = 2_097_152;
-
-// A leading U+FEFF belongs to an id.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+/** A segment of more trades would be slow to look through for the few of one market. */
+const SEGMENT_TRADES = 16_384;
 
 interface Added {
   trades: number;
@@ -45,20 +47,6 @@ interface Added {
   /** Microseconds; null when nothing was received. */
   lastReceipt: number | null;
 }
-
-type TradeValues = [
-  session: number,
-  market: number,
-  exchangeTime: number,
-  receiptTime: number,
-  priceDigits: number | bigint,
-  priceScale: number,
-  sizeDigits: number | bigint,
-  sizeScale: number,
-  side: number,
-  origin: number,
-  id: string | null,
-];
 
 type CandleValues = [
   open: string | null,
@@ -74,7 +62,7 @@ type CandleValues = [
 ];
 
 /** @param database open for writing and migrated */
-export function createWriter(database: Database): Writer {
+export function createWriter(database: Database, sizes?: SealingSizes): Writer {
   const begin = database.prepare('BEGIN IMMEDIATE');
   const end = database.prepare('COMMIT');
   const undo = database.prepare('ROLLBACK');
@@ -108,9 +96,21 @@ export function createWriter(database: Database): Writer {
   const noteMarket = database.prepare<[session: number, market: number]>(
     'INSERT INTO session_markets (session, market) VALUES (?, ?) ON CONFLICT DO NOTHING',
   );
-  const insertTrade = database.prepare<TradeValues>(
-    `INSERT INTO trades (session, market, exchange_time, receipt_time, price_digits, price_scale,
-       size_digits, size_scale, side, origin, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  const insertSegment = database.prepare<
+    [
+      firstRow: number,
+      lastRow: number,
+      session: number,
+      count: number,
+      firstTime: number,
+      lastTime: number,
+      lastReceipt: number,
+      body: Uint8Array,
+      ids: Uint8Array,
+    ]
+  >(
+    `INSERT INTO segments (first_row, last_row, session, count, first_time, last_time, last_receipt, body, ids)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const findCandle = database.prepare<
     [market: number, granularity: string, start: number, session: number],
@@ -163,6 +163,10 @@ export function createWriter(database: Database): Writer {
     'INSERT INTO settings (name, json) VALUES (?, ?) ON CONFLICT DO UPDATE SET json = excluded.json',
   );
 
+  const sealer = createSealer(database, sizes);
+
+  /** Of the trades. Committed rows only grow, and nobody else adds any. */
+  let lastRow = prepareLastRow(database)();
   /** Rows of `markets` by name, and those already noted for `notedSession`; only what is committed or under way. */
   const marketRows = new Map<string, number>();
   const noted = new Set<number>();
@@ -201,47 +205,37 @@ export function createWriter(database: Database): Writer {
     return market;
   }
 
-  function addTrades(columns: TradeColumns, names: readonly string[], session: number, added: Added): void {
-    const { count, market, exchangeTime, receiptTime, priceScale, sizeScale, side, origin } = columns;
-    if (count === 0) return;
-    const markets: (number | undefined)[] = [];
-    const priceDigits = exactNumbers(columns.priceDigits);
-    const sizeDigits = exactNumbers(columns.sizeDigits);
-    const idAt = idReader(columns);
-    let lastReceipt = -Infinity;
-    let last: number | bigint = 0;
-    for (let row = 0; row < count; row++) {
-      const index = market[row] ?? 0;
-      let marketRow = markets[index];
-      if (marketRow === undefined) {
-        const name = names[index];
-        if (name === undefined) {
-          throw new QuipuError('internal', `A trade names market ${index} of a list of ${names.length}.`);
-        }
-        marketRow = marketOf(name, session);
-        markets[index] = marketRow;
+  /** @returns what each new segment has */
+  function addTrades(
+    columns: TradeColumns,
+    names: readonly string[],
+    session: number,
+    added: Added,
+  ): TradeRun[] {
+    const segments: TradeRun[] = [];
+    if (columns.count === 0) return segments;
+    const rowOf = (index: number): number => {
+      const name = names[index];
+      if (name === undefined) {
+        throw new QuipuError('internal', `A trade names market ${index} of a list of ${names.length}.`);
       }
-      const receipt = Math.round(receiptTime[row] ?? 0);
-      if (receipt > lastReceipt) lastReceipt = receipt;
-      last = insertTrade.run(
-        session,
-        marketRow,
-        Math.round(exchangeTime[row] ?? 0),
-        receipt,
-        priceDigits(row),
-        priceScale[row] ?? 0,
-        sizeDigits(row),
-        sizeScale[row] ?? 0,
-        side[row] ?? 0,
-        origin[row] ?? 0,
-        idAt(row),
-      ).lastInsertRowid;
+      return marketOf(name, session);
+    };
+    const run = runOf(columns, rowOf, lastRow + 1);
+    for (let start = 0; start < run.count; start += SEGMENT_TRADES) {
+      const part = sliceRun(run, start, Math.min(run.count, start + SEGMENT_TRADES));
+      const first = lastRow + 1 + start;
+      const { firstTime, lastTime, lastReceipt } = extentOf(part);
+      const { body, ids } = encodeChunk(part);
+      const last = first + part.count - 1;
+      insertSegment.run(first, last, session, part.count, firstTime, lastTime, lastReceipt, body, ids);
+      segments.push(part);
+      added.lastReceipt = Math.max(added.lastReceipt ?? lastReceipt, lastReceipt);
     }
-    added.trades = count;
-    // Nobody else inserts meanwhile, so the rows follow each other.
-    added.lastTrade = Number(last);
-    added.firstTrade = added.lastTrade - count + 1;
-    added.lastReceipt = lastReceipt;
+    added.trades = run.count;
+    added.firstTrade = lastRow + 1;
+    added.lastTrade = lastRow + run.count;
+    return segments;
   }
 
   function addCandle(candle: Candle, session: number, added: Added): void {
@@ -332,10 +326,12 @@ export function createWriter(database: Database): Writer {
       transaction(closeOpenSessions);
     },
     beginSession(started) {
-      return transaction(() => {
+      const summary = transaction(() => {
         closeOpenSessions();
         return summaryOf(Number(insertSession.run(Math.round(started)).lastInsertRowid));
       });
+      sealer.finish();
+      return summary;
     },
     adoptSession(session, started) {
       transaction(() => adoptSession.run(session, Math.round(started)));
@@ -343,7 +339,8 @@ export function createWriter(database: Database): Writer {
     commit(commit) {
       const { session, markets, trades, candles, gaps, requested = [], coverage } = commit;
       const { journal = [], health = [], refusals = [] } = commit;
-      return transaction(() => {
+      let segments: readonly TradeRun[] = [];
+      const committed = transaction(() => {
         const added: Added = {
           trades: 0,
           candles: 0,
@@ -355,7 +352,7 @@ export function createWriter(database: Database): Writer {
           lastReceipt: null,
         };
         for (const market of requested) marketOf(market, session);
-        if (trades !== null) addTrades(trades, markets, session, added);
+        if (trades !== null) segments = addTrades(trades, markets, session, added);
         for (const candle of candles) addCandle(candle, session, added);
         for (const gap of gaps) addGap(gap, session, added);
         if (coverage !== undefined) addCoverage(coverage, session);
@@ -365,49 +362,27 @@ export function createWriter(database: Database): Writer {
         if (addToSession.run({ ...added, session }).changes === 0) throw unknownSession(session);
         return { candles: added.candles };
       });
+      for (const { count, markets: of } of segments) {
+        lastRow += count;
+        sealer.gathered(count, of);
+      }
+      return committed;
     },
     note(entries) {
       if (entries.length > 0) transaction(() => links.addEntries(entries));
     },
     lastEntry: () => links.lastEntry(),
     endSession(session, ended) {
-      return transaction(() => {
+      const summary = transaction(() => {
         closeSession.run('ended', Math.round(ended), session);
         return summaryOf(session);
       });
+      sealer.finish();
+      return summary;
     },
     writeSetting(name, json) {
       transaction(() => upsertSetting.run(name, json));
     },
-  };
-}
-
-/**
- * Reads 64-bit whole numbers as doubles where those are exact, since a BigInt a row would be an
- * allocation a row. (An INTEGER column turns such a double back into a whole number.)
- */
-function exactNumbers(column: BigInt64Array<ArrayBuffer>): (row: number) => number | bigint {
-  const words = new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
-  return (row) => {
-    const high = (words[row * 2 + 1] ?? 0) | 0;
-    if (high >= -EXACT_HIGH && high < EXACT_HIGH) return high * TWO_32 + (words[row * 2] ?? 0);
-    return column[row] ?? 0n;
-  };
-}
-
-/** Reads ids; null for none. Plain ASCII, the common case, is decoded once and cut. */
-function idReader({ count, idBytes, idEnd }: TradeColumns): (row: number) => string | null {
-  const length = idEnd[count - 1] ?? 0;
-  const all = decoder.decode(idBytes.subarray(0, length));
-  const cut =
-    all.length === length
-      ? (start: number, stop: number) => all.slice(start, stop)
-      : (start: number, stop: number) => decoder.decode(idBytes.subarray(start, stop));
-  let start = 0;
-  return (row) => {
-    const stop = idEnd[row] ?? 0;
-    const id = stop > start ? cut(start, stop) : null;
-    start = stop;
-    return id;
+    sealer,
   };
 }

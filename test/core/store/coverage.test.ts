@@ -1,9 +1,8 @@
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { CoverageInterval } from '../../../main/core/contract.ts';
 import type { CoverageCommit } from '../../../main/core/coverage/ledger.ts';
 import type { Store } from '../../../main/core/store/store.ts';
+import { makeOld } from './old.ts';
 import { allOf, candle, commitOf, failureOf, open, temporaryFolder, trade } from './support.ts';
 
 /** A change of one line. */
@@ -180,10 +179,7 @@ test('a cache of before is read without coverage, and gets it when it is recorde
   await store.commit(commitOf(1, [trade()]));
   await store.endSession(1, 2);
   await store.close();
-  const database = new Database(join(folder, 'quipu.db'));
-  database.exec(`DROP TABLE journal; DROP TABLE health; DROP TABLE refusals;
-    DROP TABLE coverage; ALTER TABLE sessions DROP COLUMN covered; PRAGMA user_version = 1`);
-  database.close();
+  makeOld(folder, 1);
 
   const reading = await open(folder, { readOnly: true });
   expect(await reading.sessions()).toMatchObject([{ id: 1, trades: 1, state: 'ended' }]);

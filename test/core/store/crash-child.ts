@@ -3,8 +3,11 @@ import { candle, commitOf, trade } from './rows.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 
 export const CRASH_BATCH = 100;
+/** So many that what was committed is being sealed nearly all the time. */
+export const SEALING_BATCH = 5_000;
+export const CRASH_MARKETS = ['a', 'b', 'c'];
 
-async function recordForever(folder: string): Promise<void> {
+async function recordForever(folder: string, trades: number): Promise<void> {
   const store = await openStore({
     folder,
     workerScript: (name) => new URL(`../../../main/core/store/${name}-worker.ts`, import.meta.url),
@@ -13,8 +16,13 @@ async function recordForever(folder: string): Promise<void> {
   const { id: session } = await store.beginSession(started);
   let acknowledged = 0;
   for (let batch = 0; ; batch++) {
-    const rows = Array.from({ length: CRASH_BATCH }, (_, n) =>
-      trade({ id: `${batch * CRASH_BATCH + n}`, receiptTime: (started + batch) * 1000 + n }),
+    const rows = Array.from({ length: trades }, (_, n) =>
+      trade({
+        market: CRASH_MARKETS[n % CRASH_MARKETS.length] ?? '',
+        id: `${batch * trades + n}`,
+        exchangeTime: (started + batch) * 1000,
+        receiptTime: (started + batch) * 1000 + n,
+      }),
     );
     const candles = [candle({ start: batch * 60_000_000, receiptTime: (started + batch) * 1000 })];
     const done = store.commit(commitOf(session, rows, candles)).then(() => {
@@ -26,5 +34,5 @@ async function recordForever(folder: string): Promise<void> {
   }
 }
 
-const folder = process.argv[2];
-if (process.argv[1] === import.meta.filename && folder !== undefined) await recordForever(folder);
+const [, script, folder, trades] = process.argv;
+if (script === import.meta.filename && folder !== undefined) await recordForever(folder, Number(trades));

@@ -15,6 +15,7 @@ import { JOURNAL_ROWS } from '../../../main/core/store/link-writer.ts';
 import { createReader } from '../../../main/core/store/reader.ts';
 import type { Store } from '../../../main/core/store/store.ts';
 import { createWriter } from '../../../main/core/store/writer.ts';
+import { makeOld } from './old.ts';
 import { allOf, candle, commitOf, failureOf, open, temporaryFolder, trade } from './support.ts';
 
 const MINUTE = 60_000;
@@ -291,9 +292,7 @@ describe('a cache that has no journal', () => {
     await store.commit(commitOf(1, [trade()], [], { coverage: { until: 5_000, lines: [] } }));
     await store.endSession(1, 2);
     await store.close();
-    const database = new Database(join(folder, 'quipu.db'));
-    database.exec('DROP TABLE journal; DROP TABLE health; DROP TABLE refusals; PRAGMA user_version = 2');
-    database.close();
+    makeOld(folder, 2);
 
     const reading = await open(folder, { readOnly: true });
     await nothing(reading);

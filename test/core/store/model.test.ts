@@ -11,6 +11,7 @@ import { createReader } from '../../../main/core/store/reader.ts';
 import type { StoredTrade } from '../../../main/core/store/store.ts';
 import type { Writer } from '../../../main/core/store/writer.ts';
 import { createWriter } from '../../../main/core/store/writer.ts';
+import { makeOld } from './old.ts';
 import { commitOf, temporaryFolder } from './support.ts';
 
 interface ModelSession {
@@ -67,7 +68,9 @@ type Step =
   | { readonly kind: 'end'; readonly at: number }
   | ({ readonly kind: 'commit' } & Rows)
   | ({ readonly kind: 'fail' } & Rows)
-  | { readonly kind: 'reopen'; readonly killed: boolean };
+  /** `old`: as a cache of an earlier version, which has rows alone. */
+  | { readonly kind: 'reopen'; readonly killed: boolean; readonly old: boolean }
+  | { readonly kind: 'seal'; readonly portions: number };
 
 const rows = {
   trades: fc.array(trade, { maxLength: 8 }),
@@ -78,15 +81,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('end' as const), at: time }) },
   { weight: 9, arbitrary: fc.record({ kind: fc.constant('commit' as const), ...rows }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fail' as const), ...rows }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('reopen' as const), killed: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('reopen' as const), killed: fc.boolean(), old: fc.boolean() }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant('seal' as const), portions: fc.integer({ min: 1, max: 5 }) }),
+  },
 );
+
+/** So small that few trades make many chunks, and a commit more than one portion. */
+const SIZES = { chunkTrades: 4, portionTrades: 6, portionRows: 5 };
 
 /** Both sides without their threads. */
 class Cache {
   readonly #folder = temporaryFolder();
   #written: Database = openForWriting(this.#folder, 0, () => undefined).database;
   #read: Database | null = null;
-  writer: Writer = createWriter(this.#written);
+  writer: Writer = createWriter(this.#written, SIZES);
   reader: Reader = this.#openReader();
 
   #openReader(): Reader {
@@ -95,10 +108,11 @@ class Cache {
     return createReader(this.#read, () => true);
   }
 
-  reopen(killed: boolean): void {
+  reopen(killed: boolean, old: boolean): void {
     this.close(killed);
+    if (old) makeOld(this.#folder, 3);
     this.#written = openForWriting(this.#folder, 0, () => undefined).database;
-    this.writer = createWriter(this.#written);
+    this.writer = createWriter(this.#written, SIZES);
     this.writer.recover();
     this.reader = this.#openReader();
   }
@@ -137,13 +151,18 @@ function closeAll(sessions: readonly ModelSession[]): void {
 function apply(cache: Cache, sessions: ModelSession[], step: Step): void {
   const current = sessions.at(-1);
   if (step.kind === 'reopen') {
-    cache.reopen(step.killed);
+    cache.reopen(step.killed, step.old);
     closeAll(sessions);
   } else if (step.kind === 'begin') {
     closeAll(sessions);
     const session = { started: step.at, ended: null, trades: [], candles: [], lastReceipt: null };
     sessions.push({ ...session, state: 'recording' });
     expect(cache.writer.beginSession(step.at).id).toBe(sessions.length);
+  } else if (step.kind === 'seal') {
+    for (let portion = 0; portion < step.portions; portion++) {
+      cache.writer.sealer.finish();
+      cache.writer.sealer.seal();
+    }
   } else if (current === undefined) {
     return;
   } else if (step.kind === 'end') {
@@ -247,6 +266,11 @@ function compareTradePages(reader: Reader, received: readonly StoredTrade[], lim
     before = floats[0] ?? null;
     more = page.more;
   }
+  const from = received.length % 7;
+  const within = floatsOf(reader.tradePage('a', 9, 1_000, from).bytes);
+  expect([...within].filter((_, at) => at % TRADE_FIELDS === 0)).toEqual(
+    wanted.map(({ exchangeTime }) => exchangeTime).filter((each) => each >= from && each < 9),
+  );
   expect(pages).toEqual(expected.map((row) => [row.exchangeTime, Number(row.price), Number(row.size)]));
 }
 
@@ -280,7 +304,7 @@ function compareCandlePage(
   );
 }
 
-test('any sequence of sessions, commits, failures, restarts and kills', () => {
+test('any sequence of sessions, commits, sealing, failures, restarts and kills', { timeout: 120_000 }, () => {
   const run = fc.property(
     fc.array(step, { minLength: 1, maxLength: 14 }),
     fc.integer({ min: 0, max: 13 }),

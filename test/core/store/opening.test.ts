@@ -14,19 +14,23 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { SCHEMA_VERSION } from '../../../main/core/store/schema.ts';
 import { openStore } from '../../../main/core/store/open.ts';
-import { allOf, commitOf, failureOf, open, temporaryFolder, trade, workerScript } from './support.ts';
+import {
+  allOf,
+  commitOf,
+  failureOf,
+  open,
+  temporaryFolder,
+  trade,
+  variedTrades,
+  workerScript,
+} from './support.ts';
 
 /** A folder with a cache of a few trades that nobody has open. */
 async function recorded(rows = 3_000): Promise<{ folder: string; path: string }> {
   const folder = temporaryFolder();
   const store = await open(folder);
   const { id } = await store.beginSession(1_000);
-  await store.commit(
-    commitOf(
-      id,
-      Array.from({ length: rows }, (_, n) => trade({ id: `${n}` })),
-    ),
-  );
+  await store.commit(commitOf(id, variedTrades(rows)));
   await store.endSession(id, 2_000);
   await store.close();
   return { folder, path: join(folder, 'quipu.db') };
@@ -151,7 +155,7 @@ describe('a file that cannot be used is refused and left as it was', () => {
   });
 
   test('damage inside is told when it is met', async () => {
-    const { folder, path } = await recorded();
+    const { folder, path } = await recorded(30_000);
     const bytes = readFileSync(path);
     // The first pages tell what tables there are.
     bytes.fill(0xa5, Math.floor(bytes.length / 2));
@@ -169,7 +173,8 @@ test.each([false, true])('a change that was cut off is taken back (readOnly: %s)
   const database = new Database(path);
   // So few pages in memory that the change reaches the file before it ends.
   database.pragma('cache_size = 5');
-  database.exec(`BEGIN; UPDATE trades SET id = 'changed'`);
+  database.exec(`BEGIN; UPDATE segments SET body = zeroblob(length(body)), ids = zeroblob(length(ids));
+    UPDATE chunks SET body = zeroblob(length(body)), ids = zeroblob(length(ids))`);
   for (const end of ['', '-journal']) copyFileSync(`${path}${end}`, join(folder, `quipu.db${end}`));
   database.close();
   const before = readFileSync(path);

@@ -20,6 +20,19 @@ export function trade(values: Partial<StoredTrade> = {}): StoredTrade {
   };
 }
 
+/** As different from each other as real ones, so that they take their room; ids are their numbers. */
+export function variedTrades(count: number, first = 0): StoredTrade[] {
+  return Array.from({ length: count }, (_, index) => {
+    const n = first + index;
+    return trade({
+      id: `${n}`,
+      exchangeTime: NOW + n * 1_000 + ((n * 7_919) % 997),
+      price: `${42_000 + ((n * 104_729) % 1_009)}.${1 + (n % 9)}`,
+      size: `0.${String((n * 2_654_435_761) % 999_999_937).padStart(9, '0')}1`,
+    });
+  });
+}
+
 export function candle(values: Partial<Candle> = {}): Candle {
   return {
     market: 'binance-btc-usdt',

@@ -53,8 +53,8 @@ test('numbers are stored as whole numbers, not as floats', () => {
   const types = database
     .prepare(
       `SELECT DISTINCT typeof(value) FROM (
-         SELECT exchange_time AS value FROM trades UNION ALL SELECT receipt_time FROM trades
-         UNION ALL SELECT price_digits FROM trades UNION ALL SELECT size_digits FROM trades
+         SELECT first_row AS value FROM segments UNION ALL SELECT first_time FROM segments
+         UNION ALL SELECT last_time FROM segments UNION ALL SELECT last_receipt FROM segments
          UNION ALL SELECT start FROM candles UNION ALL SELECT started FROM sessions
          UNION ALL SELECT trades FROM sessions UNION ALL SELECT last_trade FROM sessions)`,
     )
@@ -89,7 +89,7 @@ describe('a commit is stored whole or not at all', () => {
     const { folder, database, writer, reader } = openBoth();
     writer.beginSession(1);
     writer.commit(commitOf(1, [trade({ id: 'before' })]));
-    const many = Array.from({ length: 5_000 }, (_, n) => trade({ id: `${n}` }));
+    const many = Array.from({ length: 5_000 }, (_, n) => trade({ id: `trade ${n}` }));
     const pages = Number(database.pragma('page_count', { simple: true }));
     database.pragma(`max_page_count = ${pages + 4}`);
     let thrown: unknown = null;
@@ -107,7 +107,7 @@ describe('a commit is stored whole or not at all', () => {
     expect(tradesOf(reader, 1)).toEqual(['before']);
     database.pragma('max_page_count = 1000000');
     writer.commit(commitOf(1, many.slice(0, 3)));
-    expect(tradesOf(reader, 1)).toEqual(['before', '0', '1', '2']);
+    expect(tradesOf(reader, 1)).toEqual(['before', 'trade 0', 'trade 1', 'trade 2']);
   });
 
   test('when another program holds the file', () => {
