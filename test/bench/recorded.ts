@@ -21,8 +21,8 @@ export interface PlainTrade {
   readonly id: string;
 }
 
-/** The same trades each time. */
-export function* recordedTrades(seed = 5): Generator<PlainTrade> {
+/** The same trades each time, of so many markets. */
+export function* recordedTrades(markets = MARKETS.length, seed = 5): Generator<PlainTrade> {
   const random = chance(seed);
   const prices = MARKETS.map(() => 1_000_000 + Math.floor(random() * 5_000_000));
   const hex = (): string =>
@@ -30,7 +30,7 @@ export function* recordedTrades(seed = 5): Generator<PlainTrade> {
       .toString(16)
       .padStart(8, '0');
   for (let time = START; ; time += Math.floor(random() * 2 * STEP)) {
-    const market = Math.floor(random() * MARKETS.length);
+    const market = Math.floor(random() * markets);
     const price = (prices[market] ?? 0) + Math.floor(random() * 201) - 100;
     prices[market] = price;
     const [a, b, c, d] = [hex(), hex(), hex(), hex()];

@@ -1,7 +1,7 @@
 /** What a chart asks of a long recording: a short window, and all of it in few buckets. */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { floatsOf, TRADE_FIELDS } from '../../../main/core/contract.ts';
+import { BUCKET_FIELDS, floatsOf } from '../../../main/core/contract.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import type { Store } from '../../../main/core/store/store.ts';
 import { workerScript } from '../../helpers/workers.ts';
@@ -13,6 +13,8 @@ import { Stopwatch } from '../stopwatch.ts';
 const COMMIT = 5_000;
 const WINDOW = 300_000_000;
 const BUCKETS = 2_000;
+/** Of a bucket's fields: its trades. */
+const COUNT_FIELD = 7;
 /** Most that `tradePage` gives at once. */
 const PAGE = 5_000;
 
@@ -20,12 +22,12 @@ function countOf({ full }: Form): number {
   return full ? 10_000_000 : 1_000_000;
 }
 
-/** The same recording in our store and in a plain table with an index. */
-async function prepare(form: Form): Promise<void> {
+/** The same recording of so many markets in our store and in a plain table with an index. */
+async function prepare(form: Form, markets?: number): Promise<void> {
   const store = await openStore({ folder: join(form.folder, 'ours'), workerScript });
   const { id } = await store.beginSession(START / 1000);
   const { database, insert } = plainTable(join(form.folder, 'plain.db'), true);
-  const [ours, plain] = [recordedTrades(), recordedTrades()];
+  const [ours, plain] = [recordedTrades(markets), recordedTrades(markets)];
   for (let n = 0; n < countOf(form); n += COMMIT) {
     const done = store.commit({
       session: id,
@@ -83,13 +85,10 @@ export const window: Row = {
       return timedWindows(form, async (market, from, to) => {
         let count = 0;
         for (let before = to; ;) {
-          const page = await store.tradePage(MARKET_IDS[market] ?? '', before, PAGE);
-          const floats = floatsOf(page.bytes);
-          let first = 0;
-          while (first < page.count && (floats[first * TRADE_FIELDS] ?? 0) < from) first++;
-          count += page.count - first;
-          if (first > 0 || !page.more) return count;
-          before = floats[0] ?? from;
+          const page = await store.tradePage(MARKET_IDS[market] ?? '', before, PAGE, from);
+          count += page.count;
+          if (!page.more) return count;
+          before = floatsOf(page.bytes)[0] ?? from;
         }
       });
     },
@@ -130,9 +129,9 @@ class Buckets {
 
 export const session: Row = {
   name: 'session',
-  stage: `a whole session as ${BUCKETS.toLocaleString('en')} OHLC buckets`,
+  stage: `a whole session of one market as ${BUCKETS.toLocaleString('en')} OHLC buckets`,
   unit: 'query',
-  prepare,
+  prepare: (form) => prepare(form, 1),
   contenders: {
     SQL: async (form) => {
       const database = new Database(join(form.folder, 'plain.db'), { readonly: true });
@@ -171,13 +170,12 @@ export const session: Row = {
     ours: async (form) => {
       const store = await reading(form);
       const [{ id } = { id: 0 }] = await store.sessions();
+      const range = { from: START, to: endOf(countOf(form)), limit: BUCKETS };
       const watch = new Stopwatch();
-      const buckets = new Buckets(START, endOf(countOf(form)));
-      for await (const page of store.exportTrades({ session: id, market: null })) {
-        for (const { exchangeTime, price, size } of page)
-          buckets.add(exchangeTime, Number(price), Number(size));
-      }
-      return watch.stop(1, { buckets: buckets.filled });
+      const page = await store.buckets({ session: id, market: MARKET_IDS[0] ?? '', ...range });
+      const sample = watch.stop(1);
+      const counts = floatsOf(page.bytes).filter((_, at) => at % BUCKET_FIELDS === COUNT_FIELD);
+      return { ...sample, notes: { buckets: counts.filter((count) => count > 0).length } };
     },
   },
   against: 'SQL',
