@@ -6,10 +6,14 @@ import type { ByteSpan } from '../protocol/byte-span.ts';
 import { Wide } from '../protocol/wide.ts';
 
 const SMALLEST = 256;
+/** A slot is the entry, counted from 1 (0: it is free), under some bits of its hash, which spare most comparisons. */
+const ENTRY_BITS = 26;
+const ENTRY = 2 ** ENTRY_BITS - 1;
 
 export class IdTable {
-  /** Two numbers a slot: an id's hash, and its entry counted from 1 (0: the slot is free). At most half are taken. */
-  #slots: Int32Array;
+  /** At most half are taken. Small, since every new id looks at a place of it that no cache holds. */
+  #slots: Uint32Array;
+  #hashes: Int32Array;
   #markets: Uint32Array;
   /** Where an entry's bytes end, which is where the next one's begin. */
   #ends: Uint32Array;
@@ -20,7 +24,8 @@ export class IdTable {
   constructor(expected = 0) {
     let room = SMALLEST;
     while (room < expected) room *= 2;
-    this.#slots = new Int32Array(room * 4);
+    this.#slots = new Uint32Array(room * 2);
+    this.#hashes = new Int32Array(room);
     this.#markets = new Uint32Array(room);
     this.#ends = new Uint32Array(room);
     this.#bytes.over(Buffer.from(new ArrayBuffer(room * 40)));
@@ -34,24 +39,31 @@ export class IdTable {
   has(hash: number, market: number, id: ByteSpan): boolean {
     const slots = this.#slots;
     const last = slots.length - 1;
-    for (let at = (hash << 1) & last; ; at = (at + 2) & last) {
-      const entry = slots[at + 1] ?? 0;
-      if (entry === 0) return false;
-      if (slots[at] === hash && this.#is(entry - 1, market, id)) return true;
+    for (let at = hash & last; ; at = (at + 1) & last) {
+      const slot = slots[at] ?? 0;
+      if (slot === 0) return false;
+      const isLike = (slot ^ hash) >>> ENTRY_BITS === 0;
+      if (isLike && this.#is((slot & ENTRY) - 1, market, id)) return true;
     }
   }
 
-  /** An id that the table does not have. */
+  /**
+   * An id that the table does not have.
+   *
+   * @throws {RangeError} when it holds 67 million, which would take four gigabytes
+   */
   add(hash: number, market: number, id: ByteSpan): void {
     const entry = this.#count++;
+    if (entry === ENTRY) throw new RangeError('a table of ids is full');
     if (entry === this.#markets.length) this.#grow();
     const start = this.#startOf(entry);
     const end = start + id.length;
     if (end > this.#bytes.bytes.length) this.#widen(end);
     id.copyTo(this.#bytes, start);
+    this.#hashes[entry] = hash;
     this.#markets[entry] = market;
     this.#ends[entry] = end;
-    put(this.#slots, hash, entry + 1);
+    put(this.#slots, hash, entry);
   }
 
   #is(entry: number, market: number, id: ByteSpan): boolean {
@@ -65,15 +77,13 @@ export class IdTable {
   }
 
   #grow(): void {
-    const old = this.#slots;
-    const slots = new Int32Array(old.length * 2);
-    for (let at = 0; at < old.length; at += 2) {
-      const entry = old[at + 1] ?? 0;
-      if (entry !== 0) put(slots, old[at] ?? 0, entry);
-    }
-    this.#slots = slots;
-    this.#markets = doubled(this.#markets);
-    this.#ends = doubled(this.#ends);
+    const room = this.#markets.length * 2;
+    this.#slots = new Uint32Array(room * 2);
+    this.#hashes = widened(this.#hashes, new Int32Array(room));
+    this.#markets = widened(this.#markets, new Uint32Array(room));
+    this.#ends = widened(this.#ends, new Uint32Array(room));
+    const entries = room / 2;
+    for (let entry = 0; entry < entries; entry++) put(this.#slots, this.#hashes[entry] ?? 0, entry);
   }
 
   #widen(needed: number): void {
@@ -84,16 +94,14 @@ export class IdTable {
   }
 }
 
-function put(slots: Int32Array, hash: number, entry: number): void {
+function put(slots: Uint32Array, hash: number, entry: number): void {
   const last = slots.length - 1;
-  let at = (hash << 1) & last;
-  while (slots[at + 1] !== 0) at = (at + 2) & last;
-  slots[at] = hash;
-  slots[at + 1] = entry;
+  let at = hash & last;
+  while (slots[at] !== 0) at = (at + 1) & last;
+  slots[at] = ((hash >>> ENTRY_BITS) << ENTRY_BITS) | (entry + 1);
 }
 
-function doubled(column: Uint32Array): Uint32Array {
-  const wider = new Uint32Array(column.length * 2);
+function widened<T extends Int32Array | Uint32Array>(column: T, wider: T): T {
   wider.set(column);
   return wider;
 }
