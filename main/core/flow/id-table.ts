@@ -6,13 +6,16 @@ import type { ByteSpan } from '../protocol/byte-span.ts';
 import { Wide } from '../protocol/wide.ts';
 
 const SMALLEST = 256;
-/** A slot is the entry, counted from 1 (0: it is free), under some bits of its hash, which spare most comparisons. */
-const ENTRY_BITS = 26;
-const ENTRY = 2 ** ENTRY_BITS - 1;
 
 export class IdTable {
-  /** At most half are taken. Small, since every new id looks at a place of it that no cache holds. */
-  #slots: Uint32Array;
+  /**
+   * A place for each hash, of which at most half are taken: 0, or seven bits of the hash of what is
+   * there. A new id mostly needs no more than to read one of these bytes, which are few enough for a
+   * cache; what it writes beside, nobody waits for.
+   */
+  #tags: Uint8Array;
+  /** The entry at that place. */
+  #entries: Uint32Array;
   #hashes: Int32Array;
   #markets: Uint32Array;
   /** Where an entry's bytes end, which is where the next one's begin. */
@@ -24,7 +27,8 @@ export class IdTable {
   constructor(expected = 0) {
     let room = SMALLEST;
     while (room < expected) room *= 2;
-    this.#slots = new Uint32Array(room * 2);
+    this.#tags = new Uint8Array(room * 2);
+    this.#entries = new Uint32Array(room * 2);
     this.#hashes = new Int32Array(room);
     this.#markets = new Uint32Array(room);
     this.#ends = new Uint32Array(room);
@@ -37,24 +41,19 @@ export class IdTable {
 
   /** @param hash of this id and market, always by the same rule */
   has(hash: number, market: number, id: ByteSpan): boolean {
-    const slots = this.#slots;
-    const last = slots.length - 1;
+    const tags = this.#tags;
+    const last = tags.length - 1;
+    const tag = tagOf(hash);
     for (let at = hash & last; ; at = (at + 1) & last) {
-      const slot = slots[at] ?? 0;
-      if (slot === 0) return false;
-      const isLike = (slot ^ hash) >>> ENTRY_BITS === 0;
-      if (isLike && this.#is((slot & ENTRY) - 1, market, id)) return true;
+      const taken = tags[at];
+      if (taken === 0) return false;
+      if (taken === tag && this.#is(this.#entries[at] ?? 0, market, id)) return true;
     }
   }
 
-  /**
-   * An id that the table does not have.
-   *
-   * @throws {RangeError} when it holds 67 million, which would take four gigabytes
-   */
+  /** An id that the table does not have. */
   add(hash: number, market: number, id: ByteSpan): void {
     const entry = this.#count++;
-    if (entry === ENTRY) throw new RangeError('a table of ids is full');
     if (entry === this.#markets.length) this.#grow();
     const start = this.#startOf(entry);
     const end = start + id.length;
@@ -63,7 +62,7 @@ export class IdTable {
     this.#hashes[entry] = hash;
     this.#markets[entry] = market;
     this.#ends[entry] = end;
-    put(this.#slots, hash, entry);
+    this.#place(hash, entry);
   }
 
   #is(entry: number, market: number, id: ByteSpan): boolean {
@@ -76,14 +75,24 @@ export class IdTable {
     return entry === 0 ? 0 : (this.#ends[entry - 1] ?? 0);
   }
 
+  #place(hash: number, entry: number): void {
+    const tags = this.#tags;
+    const last = tags.length - 1;
+    let at = hash & last;
+    while (tags[at] !== 0) at = (at + 1) & last;
+    tags[at] = tagOf(hash);
+    this.#entries[at] = entry;
+  }
+
   #grow(): void {
-    const room = this.#markets.length * 2;
-    this.#slots = new Uint32Array(room * 2);
+    const entries = this.#markets.length;
+    const room = entries * 2;
+    this.#tags = new Uint8Array(room * 2);
+    this.#entries = new Uint32Array(room * 2);
     this.#hashes = widened(this.#hashes, new Int32Array(room));
     this.#markets = widened(this.#markets, new Uint32Array(room));
     this.#ends = widened(this.#ends, new Uint32Array(room));
-    const entries = room / 2;
-    for (let entry = 0; entry < entries; entry++) put(this.#slots, this.#hashes[entry] ?? 0, entry);
+    for (let entry = 0; entry < entries; entry++) this.#place(this.#hashes[entry] ?? 0, entry);
   }
 
   #widen(needed: number): void {
@@ -94,11 +103,9 @@ export class IdTable {
   }
 }
 
-function put(slots: Uint32Array, hash: number, entry: number): void {
-  const last = slots.length - 1;
-  let at = hash & last;
-  while (slots[at] !== 0) at = (at + 1) & last;
-  slots[at] = ((hash >>> ENTRY_BITS) << ENTRY_BITS) | (entry + 1);
+/** Of the bits that a place does not follow from, so never 0. */
+function tagOf(hash: number): number {
+  return (hash >>> 25) + 1;
 }
 
 function widened<T extends Int32Array | Uint32Array>(column: T, wider: T): T {
