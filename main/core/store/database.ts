@@ -1,6 +1,6 @@
 /** Opens the cache's file, for writing or for reading, or says why not. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type AppError, QuipuError } from '../result.ts';
 import { backUp } from './backup.ts';
@@ -205,9 +205,21 @@ export function closeWritten(database: Database.Database): void {
 /** Makes the folder with its parents. @throws {QuipuError} kind `storage` */
 export function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeEach(folder);
   } catch (error) {
     throw storageError(error, folder);
+  }
+}
+
+/** One by one, since Node's own way of making parents never ends where none can be made, as under /proc. */
+function makeEach(folder: string): void {
+  if (existsSync(folder)) return;
+  makeEach(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another Quipu may have been quicker.
+    if (!existsSync(folder)) throw error;
   }
 }
 

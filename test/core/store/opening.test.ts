@@ -194,6 +194,12 @@ describe('a folder that cannot be used', () => {
     expect(failure.action).toMatch(/QUIPU_DATA_DIR/);
   });
 
+  test.skipIf(process.platform !== 'linux')('is named where the system makes none', async () => {
+    const folder = join('/proc', 'quipu', 'folder');
+    const failure = await failureOf(openStore({ folder, workerScript }));
+    expect(failure).toMatchObject({ kind: 'storage', message: `The folder ${folder} cannot be made.` });
+  });
+
   // Root may write anywhere, so there the child gives up that right and no other: it must still be able
   // to read a checkout that is root's alone.
   const unwritable = (program: string, ...args: string[]): [program: string, args: string[]] =>
