@@ -40,7 +40,7 @@ export interface Row {
   /** How many times as fast as `against` ours must be, and shall be; null for a row that only tells. */
   readonly must: number | null;
   readonly shall: number | null;
-  /** Makes ready what all contenders read, in a process of its own. */
+  /** Makes ready what all contenders read, in a process of its own; once for all rows that name the same. */
   readonly prepare?: (form: Form) => Promise<void>;
 }
 
@@ -68,26 +68,49 @@ const child = join(import.meta.dirname, 'child.ts');
 /** A process that measures this long hangs. */
 const LIMIT_MS = 600_000;
 
+/** What rows prepared, for others that ask for the same; to be removed in the end. */
+export class Prepared {
+  readonly #folders = new Map<NonNullable<Row['prepare']>, string>();
+
+  /** The folder that the row's `prepare` filled; null when it has none. */
+  async folderOf(row: Row, full: boolean): Promise<string | null> {
+    if (row.prepare === undefined) return null;
+    const known = this.#folders.get(row.prepare);
+    if (known !== undefined) return known;
+    const folder = temporaryFolder();
+    this.#folders.set(row.prepare, folder);
+    await askChild(row, 'prepare', { full, folder });
+    return folder;
+  }
+
+  remove(): void {
+    for (const folder of this.#folders.values()) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Measures a row: `rounds` times each contender in turn, so that what else the machine does hits all alike. */
-export async function measure(row: Row, full: boolean, rounds: number): Promise<RowResult> {
+export async function measure(
+  row: Row,
+  full: boolean,
+  rounds: number,
+  prepared: Prepared,
+): Promise<RowResult> {
   const names = Object.keys(row.contenders);
   const samples = new Map<string, Sample[]>(names.map((name) => [name, []]));
   const missing = new Map<string, string>();
-  const shared = temporaryFolder();
-  try {
-    if (row.prepare !== undefined) await askChild(row, 'prepare', { full, folder: shared });
-    for (let round = 0; round < rounds; round++) {
-      for (const name of names) {
-        if (missing.has(name)) continue;
-        const folder = row.prepare === undefined ? temporaryFolder() : shared;
+  const shared = await prepared.folderOf(row, full);
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
+      if (missing.has(name)) continue;
+      const folder = shared ?? temporaryFolder();
+      try {
         const answer = await askChild(row, name, { full, folder });
-        if (folder !== shared) rmSync(folder, { recursive: true, force: true });
         if (answer.kind === 'unavailable') missing.set(name, answer.why);
         else if (answer.sample !== null) samples.get(name)?.push(answer.sample);
+      } finally {
+        if (shared === null) rmSync(folder, { recursive: true, force: true });
       }
     }
-  } finally {
-    rmSync(shared, { recursive: true, force: true });
   }
   const contenders = new Map(
     names.map((name) => [name, { samples: samples.get(name) ?? [], missing: missing.get(name) ?? null }]),

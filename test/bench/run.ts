@@ -9,7 +9,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { measure, type RowResult } from './harness.ts';
+import { measure, Prepared, type RowResult } from './harness.ts';
 import { ROWS } from './rows/index.ts';
 import { missed, reportOf, tableOf } from './table.ts';
 
@@ -35,9 +35,14 @@ console.log(
   `${values.full ? 'Full' : 'Quick'} form, node ${machine.node}, ${machine.cores} cores, median of ${rounds}.`,
 );
 const results: RowResult[] = [];
-for (const row of chosen) {
-  if (process.stderr.isTTY) process.stderr.write(`${row.name} ...\r`);
-  results.push(await measure(row, values.full, rounds));
+const prepared = new Prepared();
+try {
+  for (const row of chosen) {
+    if (process.stderr.isTTY) process.stderr.write(`${row.name} ...\x1b[K\r`);
+    results.push(await measure(row, values.full, rounds, prepared));
+  }
+} finally {
+  prepared.remove();
 }
 console.log(tableOf(results));
 if (values.json !== undefined) {

@@ -9,7 +9,7 @@ import { type Form, type Row, type Sample } from '../harness.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { byWs, overSocket } from './receive.ts';
 
-const WARM_UP = 300_000;
+const WARM_UP = 200_000;
 const LOOK_MS = 5;
 
 /** Counts what is on disk, not what came: from the first trades stored after the warm-up on. */
@@ -48,7 +48,7 @@ async function record({ full, folder }: Form): Promise<Sample> {
   const received = core.report().trades.received;
   const thread = process.threadCpuUsage();
   const watch = new Stopwatch();
-  const after = await stored(before + (full ? 3_000_000 : 600_000));
+  const after = await stored(before + (full ? 3_000_000 : 500_000));
   const { trades, gaps } = core.report();
   const { user, system } = process.threadCpuUsage(thread);
   const sample = watch.stop(after - before, {

@@ -18,7 +18,7 @@ export function overSocket(receive: (url: string, meter: Meter) => void): Conten
   return async ({ full }: Form) => {
     const server = await startFeedServer();
     const sample = await new Promise<Sample>((done) => {
-      receive(server.url, new Meter(200_000, full ? 2_000_000 : 500_000, done));
+      receive(server.url, new Meter(200_000, full ? 2_000_000 : 300_000, done));
     });
     server.stop();
     return sample;

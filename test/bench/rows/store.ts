@@ -16,7 +16,7 @@ const TRANSACTION = 1_000;
 const AHEAD = 8;
 
 function countOf({ full }: Form): number {
-  return full ? 2_000_000 : 500_000;
+  return full ? 2_000_000 : 300_000;
 }
 
 function sizeOf(folder: string): number {
