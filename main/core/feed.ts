@@ -47,7 +47,7 @@ export class Feed {
   readonly coverage: Teller;
   readonly dictionary: Dictionary;
   readonly #options: FeedOptions;
-  /** Of the recorder and both links: what one frame brings is of one time. */
+  /** Of the recorder and both links: what comes at once is of one time. */
   readonly #clock: FrameClock;
   readonly #links: Record<Endpoint, FeedSession>;
 
@@ -206,7 +206,11 @@ export class Feed {
       logger: ports.logger,
       sockets: (socket, events) => {
         const message = (bytes: Uint8Array): void => events.message(bytes);
-        return ports.sockets(socket, { ...events, message: (bytes) => this.#clock.during(message, bytes) });
+        return ports.sockets(socket, {
+          ...events,
+          message: (bytes) => this.#clock.during(message, bytes),
+          together: (tell, given) => this.#clock.during(tell, given),
+        });
       },
       random: Math.random,
       lookup: (venue, pair) => this.dictionary.marketLookup(venue, pair),

@@ -1,6 +1,6 @@
 /**
- * A clock that is read once a frame: all that comes of a frame came at one time, and reading the time for
- * each of a frame's purposes takes as long as decoding it.
+ * A clock that is read once for frames that came at once: reading the time for each of a frame's purposes
+ * takes as long as decoding it.
  */
 import type { Micros } from './contract.ts';
 import type { Clock, Timer } from './ports.ts';
@@ -15,8 +15,12 @@ export class FrameClock implements Clock {
     this.#clock = clock;
   }
 
-  /** Stands still while `run` runs, from when it is first read. */
+  /** Stands still while `run` runs, from when it is first read; within such a run as long as that one. */
   during<T>(run: (given: T) => void, given: T): void {
+    if (this.#held) {
+      run(given);
+      return;
+    }
     this.#held = true;
     try {
       run(given);

@@ -54,6 +54,8 @@ export interface SocketEvents {
   open(headers?: HandshakeHeaders): void;
   /** One text or binary message, as UTF-8 bytes. Valid only during the call. */
   message(bytes: Uint8Array): void;
+  /** Is to run `tell`, which hands over messages that came at once; not every host has them together. */
+  together?<T>(tell: (given: T) => void, given: T): void;
   ping(): void;
   pong(): void;
   /** The handshake was answered with another status than 101. `close` follows. */

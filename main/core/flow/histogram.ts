@@ -13,15 +13,22 @@ export class Histogram {
   /** From the most negative over what counts as 0, in the middle, to the largest. */
   readonly #counts = new Uint32Array(2 * BUCKETS + 1);
   #count = 0;
+  /** Of what was added last. */
+  #value = NaN;
+  #place = 0;
   #least = Infinity;
   #most = -Infinity;
 
   add(value: number): void {
-    const at = BUCKETS + Math.sign(value) * bucketOf(Math.abs(value));
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    // What came at once mostly is of one value, and the logarithm is what this costs.
+    if (value !== this.#value) {
+      this.#value = value;
+      this.#place = BUCKETS + Math.sign(value) * bucketOf(Math.abs(value));
+      this.#least = Math.min(this.#least, value);
+      this.#most = Math.max(this.#most, value);
+    }
+    this.#counts[this.#place] = (this.#counts[this.#place] ?? 0) + 1;
     this.#count++;
-    this.#least = Math.min(this.#least, value);
-    this.#most = Math.max(this.#most, value);
   }
 
   /** @param share in [0, 1]; null when nothing was added */
@@ -41,6 +48,7 @@ export class Histogram {
   clear(): void {
     this.#counts.fill(0);
     this.#count = 0;
+    this.#value = NaN;
     this.#least = Infinity;
     this.#most = -Infinity;
   }

@@ -90,6 +90,13 @@ export interface RecorderOptions {
   readonly listener: RecorderListener;
 }
 
+interface Market {
+  /** In the list that columns index into. */
+  readonly index: number;
+  /** When the ledger was told last of a trade: of more at the same time it would learn nothing. */
+  told: Micros;
+}
+
 interface LinkAccount {
   received: number;
   refused: number;
@@ -111,7 +118,7 @@ export class Recorder {
   readonly #refusals = new Refusals();
   /** A second passed since refusals were last committed. */
   #refusalsDue = false;
-  readonly #marketIndex = new Map<string, number>();
+  readonly #marketsByName = new Map<string, Market>();
   readonly #markets: string[] = [];
   readonly #links: Record<Endpoint, LinkAccount> = { trades: newAccount(), candles: newAccount() };
   readonly #timers: Timer[];
@@ -196,7 +203,7 @@ export class Recorder {
     const last = sessions.reduce((latest, { ended, started }) => Math.max(latest, ended ?? started), 0);
     if (last === 0) return;
     for (const trade of await this.#store.receivedSince((last - RETENTION_MS) * 1000)) {
-      this.#memory.restore(this.#indexOf(trade.market), trade.id, () => fingerprint(trade));
+      this.#memory.restore(this.#marketOf(trade.market).index, trade.id, () => fingerprint(trade));
     }
   }
 
@@ -297,11 +304,15 @@ export class Recorder {
     this.#watched = markets;
     this.#requested = markets;
     this.#ledger.watch(markets, this.#time.now());
+    this.#tellAnew();
   }
 
   /** `off` says nothing new: `watch` and `disconnected` told it. */
   subscription(endpoint: Endpoint, market: string, state: Subscription, words: string | null): void {
-    if (state !== 'off') this.#ledger.subscription(endpoint, market, state, words, this.#time.now());
+    if (state === 'off') return;
+    this.#ledger.subscription(endpoint, market, state, words, this.#time.now());
+    const known = this.#marketsByName.get(market);
+    if (known !== undefined) known.told = NaN;
   }
 
   /** An attempt to connect failed. */
@@ -345,6 +356,7 @@ export class Recorder {
       this.#held = new Map(this.#open);
     }
     this.#ledger.connected(endpoint, this.#time.now());
+    this.#tellAnew();
   }
 
   /** @param silence ms since the last sign of life */
@@ -375,11 +387,15 @@ export class Recorder {
     const old = exchangeMs < link.connectedAt;
     const settling = this.#ledger.settling('trades');
     const receiptTime = this.#clock.now();
-    this.#ledger.message('trades', trade.market, receiptTime + this.#time.offset);
+    const market = this.#marketOf(trade.market);
+    const at = receiptTime + this.#time.offset;
+    if (market.told !== at) {
+      market.told = at;
+      this.#ledger.message('trades', trade.market, at);
+    }
     const id = trade.idSpan ?? trade.id;
-    const market = this.#indexOf(trade.market);
     this.#judged = trade;
-    const accepted = this.#memory.accept(market, id, this.#print);
+    const accepted = this.#memory.accept(market.index, id, this.#print);
     if (!accepted) {
       this.#duplicates++;
       if (settling) this.#ledger.redelivered('trades', trade.market, 'duplicates');
@@ -397,7 +413,7 @@ export class Recorder {
       return;
     }
     const row = this.#row;
-    row.market = market;
+    row.market = market.index;
     row.exchangeTime = trade.exchangeTime;
     row.receiptTime = receiptTime;
     row.priceDigits = trade.priceDigits;
@@ -453,13 +469,18 @@ export class Recorder {
     if (waiting === undefined || supersedes(candle, waiting)) this.#candles.set(key, candle);
   }
 
-  #indexOf(market: string): number {
-    let index = this.#marketIndex.get(market);
-    if (index === undefined) {
-      index = this.#markets.push(market) - 1;
-      this.#marketIndex.set(market, index);
+  #marketOf(name: string): Market {
+    let market = this.#marketsByName.get(name);
+    if (market === undefined) {
+      market = { index: this.#markets.push(name) - 1, told: NaN };
+      this.#marketsByName.set(name, market);
     }
-    return index;
+    return market;
+  }
+
+  /** What the ledger knows of markets changed in another way. */
+  #tellAnew(): void {
+    for (const market of this.#marketsByName.values()) market.told = NaN;
   }
 
   #wallMs(): Millis {

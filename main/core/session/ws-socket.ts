@@ -60,7 +60,7 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
   });
   socket.on('open', () => {
     clearTimeout(limit);
-    if (tcp !== null) takeTexts(tcp, options.maxPayloadBytes, (payload) => events.message(payload));
+    if (tcp !== null) takeTexts(tcp, options.maxPayloadBytes, events);
     events.open(headers);
   });
   socket.on('message', (data: Buffer) => events.message(data));
@@ -133,13 +133,18 @@ function whenReached(tcp: TcpSocket, reached: () => void): void {
  * Hands whole text frames to `text`, and what is left of the packets to ws. By `emit`, and not by a
  * listener in the place of ws's own: ws takes that one off when it is done with the connection.
  */
-function takeTexts(tcp: TcpSocket, limit: number, text: (payload: Buffer) => void): void {
+function takeTexts(tcp: TcpSocket, limit: number, events: SocketEvents): void {
   const emit = tcp.emit.bind(tcp) as (event: string | symbol, ...values: unknown[]) => boolean;
-  const splitter = new FrameSplitter(limit, { text, rest: (bytes) => void emit('data', bytes) });
+  const splitter = new FrameSplitter(limit, {
+    text: (payload) => events.message(payload),
+    rest: (bytes) => void emit('data', bytes),
+  });
+  const push = (packet: Buffer): void => splitter.push(packet);
   tcp.emit = (event: string | symbol, ...values: unknown[]): boolean => {
     const [packet] = values;
     if (event !== 'data' || !Buffer.isBuffer(packet)) return emit(event, ...values);
-    splitter.push(packet);
+    if (events.together === undefined) push(packet);
+    else events.together(push, packet);
     return true;
   };
 }
