@@ -63,25 +63,40 @@ const SEALING_RETRY_MS = 60_000;
  * Sealing writes again what is safe already, so it waits.
  */
 const LONG_LOG_BYTES = 48 * 1024 * 1024;
+/** Commits that follow each other faster are a burst, of which the sealing waits for the end. */
+const BURST_PAUSE_MS = 25;
 let sealing: NodeJS.Timeout | NodeJS.Immediate | null = null;
 /** On the monotonic clock; until then nothing is sealed. */
 let restUntil = 0;
+/** Of the last commit, likewise. */
+let committedAt = -Infinity;
+
+/** How long nothing is to be sealed yet; not above zero when it is time. */
+function restLeft(): number {
+  return Math.max(restUntil, committedAt + BURST_PAUSE_MS) - performance.now();
+}
 
 /** Between requests, so that a commit waits for one portion at most. */
 function sealSoon(): void {
   if (sealing !== null || open === null || open.writer.sealer.due === 'no') return;
-  const pause = restUntil - performance.now();
-  sealing = pause > 0 ? setTimeout(seal, pause) : setImmediate(seal);
+  const pause = restLeft();
+  sealing = pause > 0 ? setTimeout(sealAtRest, pause) : setImmediate(sealAtRest);
 }
 
-/** As long as requests come without a pause, nothing is done between them. */
+function sealAtRest(): void {
+  sealing = null;
+  // Commits may have come meanwhile.
+  if (restLeft() > 0) sealSoon();
+  else seal();
+}
+
+/** As long as requests come without a pause, nothing is done between them, but for what is overdue. */
 function sealOverdue(): void {
   if (open?.writer.sealer.due === 'overdue' && performance.now() >= restUntil) seal();
   else sealSoon();
 }
 
 function seal(): void {
-  sealing = null;
   if (open === null) return;
   const began = performance.now();
   let rest = SEALING_RETRY_MS;
@@ -123,6 +138,7 @@ serve<WriterRequests>(
     },
     commit(commit) {
       const committed = change(commit.session, (writer) => writer.commit(commit));
+      committedAt = performance.now();
       sealOverdue();
       return { ...committed, log: sizeOf(databaseFiles(folder).wal) ?? 0 };
     },
