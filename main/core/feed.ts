@@ -205,10 +205,13 @@ export class Feed {
       clock: this.#clock,
       logger: ports.logger,
       sockets: (socket, events) => {
-        const message = (bytes: Uint8Array): void => events.message(bytes);
+        const whole = (bytes: Uint8Array): void => events.message(bytes);
         return ports.sockets(socket, {
           ...events,
-          message: (bytes) => this.#clock.during(message, bytes),
+          message: (bytes, start, end) => {
+            if (this.#clock.held) events.message(bytes, start, end);
+            else this.#clock.during(whole, start === undefined ? bytes : bytes.subarray(start, end));
+          },
           together: (tell, given) => this.#clock.during(tell, given),
         });
       },

@@ -15,6 +15,11 @@ export class FrameClock implements Clock {
     this.#clock = clock;
   }
 
+  /** Whether it stands still. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** Stands still while `run` runs, from when it is first read; within such a run as long as that one. */
   during<T>(run: (given: T) => void, given: T): void {
     if (this.#held) {

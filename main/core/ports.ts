@@ -52,8 +52,12 @@ export interface SocketEvents {
   reached?(): void;
   /** @param headers those of the answer, where the host tells them */
   open(headers?: HandshakeHeaders): void;
-  /** One text or binary message, as UTF-8 bytes. Valid only during the call. */
-  message(bytes: Uint8Array): void;
+  /**
+   * One text or binary message, as UTF-8 bytes from `start` (0 when it is lacking) up to `end` (the last
+   * when it is lacking), so that no view need be made of each that came in one packet. Valid only during
+   * the call.
+   */
+  message(bytes: Uint8Array, start?: number, end?: number): void;
   /** Is to run `tell`, which hands over messages that came at once; not every host has them together. */
   together?<T>(tell: (given: T) => void, given: T): void;
   ping(): void;

@@ -71,8 +71,17 @@ export interface FrameSink {
 }
 
 export interface Decoder {
-  /** Never throws. `pending` tells whether a traceId is one that waits for its answer. */
-  decode(frame: Uint8Array, pending: (traceId: string) => boolean, sink: FrameSink): void;
+  /**
+   * Never throws. `pending` tells whether a traceId is one that waits for its answer. The frame is the
+   * bytes from `start` up to `end`, all when they are lacking.
+   */
+  decode(
+    bytes: Uint8Array,
+    pending: (traceId: string) => boolean,
+    sink: FrameSink,
+    start?: number,
+    end?: number,
+  ): void;
 }
 
 /** Out of the dictionary: the id of the market of a venue's pair, or null. */
@@ -87,25 +96,25 @@ export function createDecoder(dialect: Dialect, lookup: MarketLookup | null = nu
   const scanner = new TradeScanner(dialect);
   const tolerant = new TolerantDecoder(dialect, lookup);
   return {
-    decode(frame, pending, sink) {
-      const bytes = Buffer.isBuffer(frame)
-        ? frame
-        : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-      if (bytes.length > MAX_FRAME) {
-        tolerant.decode(bytes, 0, pending, sink);
+    decode(given, pending, sink, start = 0, end = given.length) {
+      const bytes = Buffer.isBuffer(given)
+        ? given
+        : Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+      if (end - start > MAX_FRAME) {
+        tolerant.decode(bytes.subarray(start, end), 0, pending, sink);
         return;
       }
       // An empty frame is no document: the tolerant decoder says so.
-      let at = 0;
+      let at = start;
       do {
-        const next = scanner.scan(bytes, at);
+        const next = scanner.scan(bytes, at, end);
         if (next < 0) {
-          tolerant.decode(bytes, at, pending, sink);
+          tolerant.decode(bytes.subarray(start, end), at - start, pending, sink);
           return;
         }
         sink.trade(scanner.trade);
         at = next;
-      } while (at < bytes.length);
+      } while (at < end);
     },
   };
 }

@@ -46,21 +46,23 @@ export class TradeScanner {
   }
 
   /**
-   * Reads the document that begins at `start` into `trade`.
+   * Reads the document that begins at `start` into `trade`, of a frame that ends at `end`.
    *
    * @returns where the next document begins or the frame ends; -1 when the document has another form.
    */
-  scan(bytes: Buffer, start: number): number {
-    let at = this.#template.read(bytes, start);
+  scan(bytes: Buffer, start: number, end = bytes.length): number {
+    let at = this.#template.read(bytes, start, end);
     if (at < 0) {
-      at = this.#document(bytes, start);
+      // The way byte by byte sees the end of the bytes alone.
+      const frame = end === bytes.length ? bytes : bytes.subarray(0, end);
+      at = this.#document(frame, start);
       if (at < 0) return -1;
-      this.#template.learn(bytes, start, at, this.#layout);
+      this.#template.learn(frame, start, at, this.#layout);
     }
     // Another document needs a line of its own.
-    for (; at < bytes.length; at++) {
+    for (; at < end; at++) {
       const byte = bytes[at] ?? 0;
-      if (byte === 0x0a) return skipSpace(bytes, at);
+      if (byte === 0x0a) return Math.min(end, skipSpace(bytes, at));
       if (SPACE[byte] !== 1) return -1;
     }
     return at;

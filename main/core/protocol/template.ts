@@ -52,14 +52,17 @@ export class TradeTemplate {
     this.#times = times;
   }
 
-  /** Reads the document that begins at `start`; gives the place behind its last brace, or -1. */
-  read(frame: Buffer, start: number): number {
+  /**
+   * Reads the document that begins at `start` in `bytes`, of a frame that ends at `stop`; gives the place
+   * behind its last brace, or -1.
+   */
+  read(bytes: Buffer, start: number, stop = bytes.length): number {
     const tail = this.#tail;
     if (tail === null) return -1;
     const wide = this.#wide;
-    wide.over(frame);
-    const end = frame.byteOffset + frame.length;
-    let at = frame.byteOffset + start;
+    wide.over(bytes);
+    const end = bytes.byteOffset + stop;
+    let at = bytes.byteOffset + start;
     this.#trade.idSpan.end = this.#trade.idSpan.start;
     this.#trade.side = SIDE_UNKNOWN;
     for (const { literal, field, bare } of this.#steps) {
@@ -69,7 +72,7 @@ export class TradeTemplate {
     }
     if (!tail.isAt(wide, at, end)) return -1;
     this.#misses = 0;
-    return at + tail.length - frame.byteOffset;
+    return at + tail.length - bytes.byteOffset;
   }
 
   /** Takes note of frame[start..end), a document that the scanner has read. */

@@ -5,9 +5,13 @@ import { PLAIN } from './plain.ts';
 export class Wide {
   bytes: Buffer = Buffer.alloc(0);
   data = new DataView(this.bytes.buffer);
+  #frame: Uint8Array = this.bytes;
 
   /** Turns to the memory of `frame`. Frames of one packet share theirs, so this seldom makes anything. */
   over(frame: Uint8Array): void {
+    // Asking for the memory takes as long as reading a value.
+    if (frame === this.#frame) return;
+    this.#frame = frame;
     const memory = frame.buffer;
     if (memory === this.bytes.buffer) return;
     this.bytes = Buffer.from(memory);

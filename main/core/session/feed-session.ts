@@ -312,8 +312,8 @@ export class FeedSession {
         this.#health.clockOffset(clockOffset(headers, clock.now(), clock.monotonic() - asked));
         this.#tell({ type: 'opened' });
       },
-      message: (bytes) => {
-        if (current()) this.#received(bytes);
+      message: (bytes, start = 0, end = bytes.length) => {
+        if (current()) this.#received(bytes, start, end);
       },
       ping: () => {
         if (current()) this.#heard();
@@ -423,12 +423,13 @@ export class FeedSession {
     return now - (this.#held?.heardAt ?? this.#heardAt);
   }
 
-  #received(bytes: Uint8Array): void {
+  /** Of a packet's bytes those from `start` up to `end`. */
+  #received(bytes: Uint8Array, start: number, end: number): void {
     const wall = this.#wallMs();
     this.#heard(wall);
-    this.#health.frame(bytes.length);
-    this.#frames.note(wall, bytes);
-    this.#decoder.decode(bytes, this.#isPending, this.#sink);
+    this.#health.frame(end - start);
+    this.#frames.note(wall, bytes, start, end);
+    this.#decoder.decode(bytes, this.#isPending, this.#sink, start, end);
   }
 
   readonly #sink = {

@@ -15,8 +15,8 @@ const PONG = 0x0a;
 const HEADER = 10;
 
 export interface FrameParts {
-  /** The payload of one text frame; a view of the packet. */
-  text(payload: Buffer): void;
+  /** The payload of one text frame, which lies from `start` up to `end` in the packet. */
+  text(packet: Buffer, start: number, end: number): void;
   /** What ws is to read: these bytes, in the order in which they came. */
   rest(bytes: Buffer): void;
 }
@@ -70,7 +70,7 @@ export class FrameSplitter {
         !this.#doubtful
       ) {
         if (at > from) this.#parts.rest(packet.subarray(from, at));
-        this.#parts.text(packet.subarray(at + size, end));
+        this.#parts.text(packet, at + size, end);
         at = end;
         from = end;
         continue;

@@ -22,12 +22,19 @@ export class RawFrames {
   /** Frames noted since the beginning. */
   #count = 0;
 
-  /** Copies the frame's beginning: a socket's bytes are valid only while it hands them over. */
-  note(at: Millis, frame: Uint8Array): void {
+  /**
+   * Copies the frame's beginning: a socket's bytes are valid only while it hands them over.
+   *
+   * @param bytes hold the frame from `start` up to `end`
+   */
+  note(at: Millis, bytes: Uint8Array, start = 0, end = bytes.length): void {
     const slot = this.#count++ % KEPT_FRAMES;
     this.#times[slot] = at;
-    this.#lengths[slot] = frame.length;
-    this.#bytes.set(frame.length > KEPT_BYTES ? frame.subarray(0, KEPT_BYTES) : frame, slot * KEPT_BYTES);
+    this.#lengths[slot] = end - start;
+    const stop = Math.min(end, start + KEPT_BYTES);
+    // A view of each would take longer than the copy.
+    if (bytes instanceof Buffer) bytes.copy(this.#bytes, slot * KEPT_BYTES, start, stop);
+    else this.#bytes.set(bytes.subarray(start, stop), slot * KEPT_BYTES);
   }
 
   /** Those that are kept, oldest first; only the newest when all would be beyond `LISTED_BYTES`. */

@@ -136,7 +136,7 @@ function whenReached(tcp: TcpSocket, reached: () => void): void {
 function takeTexts(tcp: TcpSocket, limit: number, events: SocketEvents): void {
   const emit = tcp.emit.bind(tcp) as (event: string | symbol, ...values: unknown[]) => boolean;
   const splitter = new FrameSplitter(limit, {
-    text: (payload) => events.message(payload),
+    text: (packet, start, end) => events.message(packet, start, end),
     rest: (bytes) => void emit('data', bytes),
   });
   const push = (packet: Buffer): void => splitter.push(packet);

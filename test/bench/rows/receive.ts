@@ -34,6 +34,7 @@ export function byWs(meter: Meter, url: string, each: (data: Buffer) => void): v
 }
 
 const ignore = (): undefined => undefined;
+const never = (): boolean => false;
 
 export const receive: Row = {
   name: 'receive',
@@ -75,9 +76,9 @@ export const receive: Row = {
         { url, headers: {}, handshakeTimeoutMs: 10_000, maxPayloadBytes: 16 * 1024 * 1024 },
         {
           open: ignore,
-          message: (bytes) => {
+          message: (bytes, start, end) => {
             const before = trades;
-            decoder.decode(bytes, () => false, sink);
+            decoder.decode(bytes, never, sink, start, end);
             if (!meter.add(trades - before)) socket.terminate();
           },
           ping: ignore,

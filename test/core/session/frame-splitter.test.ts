@@ -26,9 +26,9 @@ async function told(packets: readonly Buffer[], ahead: boolean): Promise<{ told:
     note('error')(error.message);
   });
   const splitter = new FrameSplitter(LIMIT, {
-    text: (payload) => {
+    text: (packet, start, end) => {
       texts++;
-      note('text')(payload);
+      note('text')(packet.subarray(start, end));
     },
     rest: (bytes) => void receiver.write(bytes),
   });
