@@ -808,14 +808,98 @@ export interface ClientChannel {
   close(): void;
 }
 
-// --- Layouts of `bytes`. Little-endian. Floats, since they are for the screen alone. ---
+// --- Layouts of `bytes`. Little-endian. What comes out are floats, since they are for the screen alone. ---
 
-/** A trade: exchange time in microseconds, price and size as float64, then flags as float64. */
+/** A trade as `tradesOf` gives it: exchange time in microseconds, price, size, flags. */
 export const TRADE_FIELDS = 4;
 /** Bits of a trade's flags: 1 buy, 2 sell (neither: side unknown), 4 redelivered. */
 export const TRADE_BUY = 1;
 export const TRADE_SELL = 2;
 export const TRADE_REDELIVERED = 4;
+
+/*
+ * Trades in `bytes` are packed (main/core/flow/trade-packer.ts), mostly in 8 to 12 bytes each, and come out
+ * as the same floats. Each begins with a byte: its flags and the bits below. Then follow, as variable-length
+ * numbers of seven bits a byte, the lowest first, and of both signs (0, -1, 1, -2, ... as 0, 1, 2, 3, ...):
+ * the time since the trade before, the digits of the price less those of the trade before, and the digits of
+ * the size. A price is its digits divided by ten to the power of the scale; likewise a size.
+ */
+
+/** Behind the first byte are two more: the scales of price and size from here on. The price before counts as 0. */
+export const TRADE_SCALES = 8;
+/** Time, price and size are three float64, since no such numbers tell them; they are not the trade before of the next. */
+export const TRADE_PLAIN = 16;
+const TRADE_FLAGS = TRADE_BUY | TRADE_SELL | TRADE_REDELIVERED;
+const SHORTEST_TRADE = 4;
+const PLAIN_TRADE = 25;
+
+/** Powers of ten that a double holds exactly; a scale is below their number. */
+export const TRADE_POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, scale) => 10 ** scale);
+
+/** Packed trades as `TRADE_FIELDS` floats each. What is cut off at the end is left out. */
+export function tradesOf(bytes: Uint8Array): Float64Array {
+  const floats = new Float64Array(Math.floor(bytes.length / SHORTEST_TRADE) * TRADE_FIELDS);
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const numbers = new PackedNumbers(bytes);
+  let [time, price] = [0, 0];
+  let [byPrice, bySize] = [1, 1];
+  let to = 0;
+  while (numbers.at < bytes.length) {
+    const head = bytes[numbers.at++] ?? 0;
+    if ((head & TRADE_PLAIN) !== 0) {
+      if (numbers.at + PLAIN_TRADE - 1 > bytes.length) break;
+      for (let field = 0; field < 3; field++) {
+        floats[to + field] = data.getFloat64(numbers.at, true);
+        numbers.at += 8;
+      }
+    } else {
+      if ((head & TRADE_SCALES) !== 0) {
+        byPrice = TRADE_POWERS[bytes[numbers.at++] ?? 0] ?? NaN;
+        bySize = TRADE_POWERS[bytes[numbers.at++] ?? 0] ?? NaN;
+        price = 0;
+      }
+      time += numbers.next();
+      price += numbers.next();
+      const size = numbers.next();
+      if (numbers.at > bytes.length) break;
+      floats[to] = time;
+      floats[to + 1] = price / byPrice;
+      floats[to + 2] = size / bySize;
+    }
+    floats[to + 3] = head & TRADE_FLAGS;
+    to += TRADE_FIELDS;
+  }
+  return floats.subarray(0, to);
+}
+
+class PackedNumbers {
+  readonly #bytes: Uint8Array;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  next(): number {
+    const bytes = this.#bytes;
+    let byte = bytes[this.at++] ?? 0;
+    let low = byte & 127;
+    for (let shift = 7; byte > 127 && shift < 28; shift += 7) {
+      byte = bytes[this.at++] ?? 0;
+      low |= (byte & 127) << shift;
+    }
+    if (byte < 128) return (low >>> 1) ^ -(low & 1);
+    let high = 0;
+    let factor = 1;
+    for (; byte > 127 && factor < 2 ** 28; factor *= 128) {
+      byte = bytes[this.at++] ?? 0;
+      high += (byte & 127) * factor;
+    }
+    // Halved before the two are put together: their sum may be beyond what a double holds exactly.
+    const size = high * 2 ** 27 + (low >>> 1);
+    return (low & 1) === 0 ? size : -size - 1;
+  }
+}
 
 /** A candle: start (ms), open, high, low, close (NaN: none), volume, vwap (NaN: none), trades, final (0 or 1); float64 each. */
 export const CANDLE_FIELDS = 9;

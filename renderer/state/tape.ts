@@ -3,11 +3,11 @@
  * outside every reactive proxy. Pages of history and events are merged without doubles.
  */
 import {
-  floatsOf,
   TRADE_BUY,
   TRADE_FIELDS,
   TRADE_REDELIVERED,
   TRADE_SELL,
+  tradesOf,
 } from '../../main/core/contract.ts';
 import type { Micros } from '../../main/core/contract.ts';
 
@@ -113,7 +113,7 @@ export class Tape {
 
   /** Takes the trades of an event. They wait while the tape is held. */
   add(bytes: Uint8Array): void {
-    const floats = this.#unseen(floatsOf(bytes));
+    const floats = this.#unseen(tradesOf(bytes));
     if (this.#held) {
       for (let i = 0; i < floats.length; i++) this.#waiting.push(floats[i] ?? 0);
       // What would not fit when it is let go need not wait either.
@@ -133,7 +133,7 @@ export class Tape {
    * identical fills so stay two, and none is doubled.
    */
   merge(bytes: Uint8Array): number {
-    const floats = floatsOf(bytes);
+    const floats = tradesOf(bytes);
     if (floats.length < TRADE_FIELDS) return 0;
     const here = this.#countFrom(floats[TIME] ?? 0);
     const fresh: number[] = [];

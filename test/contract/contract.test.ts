@@ -11,6 +11,7 @@ import {
   TRADE_BUY,
   TRADE_FIELDS,
   TRADE_SELL,
+  tradesOf,
 } from '../../main/core/contract.ts';
 import { type Core, type CoreOptions, createCore } from '../../main/core/core.ts';
 import type { SecretStore } from '../../main/core/ports.ts';
@@ -300,7 +301,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     await expect.poll(() => client.eventsOf('candles').length, { timeout: 20_000 }).toBeGreaterThan(0);
     for (const { market, count, bytes } of client.eventsOf('trades')) {
       expect(markets).toContain(market);
-      const floats = floatsOf(bytes);
+      const floats = tradesOf(bytes);
       expect(floats).toHaveLength(count * TRADE_FIELDS);
       const [time = 0, price = 0, size = 0, flags = 0] = floats;
       expect(Math.abs(time / 1000 - Date.now())).toBeLessThan(3_600_000);
@@ -527,7 +528,7 @@ describe('between the transports', { timeout: 60_000 }, () => {
     const tape = await one.call('trades.page', trades);
     const same = await other.call('trades.page', trades);
     expect(same).toEqual(tape);
-    expect(floatsOf(tape.bytes)).toHaveLength(tape.count * TRADE_FIELDS);
+    expect(tradesOf(tape.bytes)).toHaveLength(tape.count * TRADE_FIELDS);
     const range = { session: null, market, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 9 };
     const buckets = await one.call('buckets.page', range);
     expect(floatsOf(buckets.bytes)).toHaveLength(buckets.count * BUCKET_FIELDS);

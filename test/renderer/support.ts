@@ -10,6 +10,8 @@ import type {
   WatchRow,
 } from '../../main/core/contract.ts';
 import { CONTRACT_VERSION, TRADE_BUY } from '../../main/core/contract.ts';
+import { TradePacker } from '../../main/core/flow/trade-packer.ts';
+import { narrowDigits, parseDecimal } from '../../main/core/protocol/decimal.ts';
 
 /** A channel whose other end is the test. */
 export class TestChannel implements ClientChannel {
@@ -54,8 +56,17 @@ export type TestTrade = readonly [time: number, price: number, size: number, fla
 
 /** Trades in the contract's layout. */
 export function tradeBytes(...trades: readonly TestTrade[]): Uint8Array {
-  const floats = trades.flatMap(([time, price, size, flags]) => [time, price, size, flags ?? TRADE_BUY]);
-  return new Uint8Array(Float64Array.from(floats).buffer);
+  const packer = new TradePacker();
+  for (const [time, price, size, flags = TRADE_BUY] of trades) {
+    packer.add(time, ...decimalOf(price), ...decimalOf(size), flags);
+  }
+  return packer.take();
+}
+
+function decimalOf(value: number): [digits: bigint | number, scale: number] {
+  const decimal = parseDecimal(String(value));
+  if (decimal === null) throw new RangeError(`${value} is no decimal`);
+  return [narrowDigits(decimal.digits), decimal.scale];
 }
 
 export function watchRow(id: string, over: Partial<WatchRow> = {}): WatchRow {

@@ -8,14 +8,13 @@ import {
   type CoreEvent,
   type Message,
   TRADE_BUY,
-  TRADE_FIELDS,
   TRADE_REDELIVERED,
   TRADE_SELL,
 } from '../contract.ts';
 import type { Clock, Timer } from '../ports.ts';
-import { decimalToNumber } from '../protocol/decimal.ts';
 import type { DecodedTrade } from '../protocol/decode.ts';
 import { type Candle, type Origin, SIDE_BUY, SIDE_SELL } from './batch.ts';
+import { TradePacker } from './trade-packer.ts';
 
 /** A little more than 30 a second: faster than that nobody reads. */
 const FRAME_MS = 33;
@@ -42,15 +41,38 @@ export class HubClient {
   }
 }
 
-interface TapeRows {
-  /** TRADE_FIELDS numbers a trade; only the newest MAX_TAPE_ROWS are sent. */
-  readonly floats: number[];
+/** The newest MAX_TAPE_ROWS, of which the oldest is overwritten first. */
+class TapeRows {
+  readonly #rows: TapeRow[] = [];
+  #count = 0;
+
+  add({ exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale }: DecodedTrade, flags: number): void {
+    const row = { exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale, flags };
+    this.#rows[this.#count++ % MAX_TAPE_ROWS] = row;
+  }
+
+  pack(packer: TradePacker): void {
+    const rows = this.#rows;
+    const oldest = this.#count > rows.length ? this.#count % rows.length : 0;
+    for (let n = 0; n < rows.length; n++) {
+      const row = rows[(oldest + n) % rows.length];
+      if (row === undefined) continue;
+      const { exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale, flags } = row;
+      packer.add(exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale, flags);
+    }
+  }
 }
+
+type TapeRow = Pick<
+  DecodedTrade,
+  'exchangeTime' | 'priceDigits' | 'priceScale' | 'sizeDigits' | 'sizeScale'
+> & { readonly flags: number };
 
 export class Hub {
   readonly #clients = new Set<HubClient>();
   readonly #timer: Timer;
   #tapes = new Map<string, TapeRows>();
+  readonly #packer = new TradePacker(MAX_TAPE_ROWS);
   #candles = new Map<string, { chart: ChartKey; points: Map<number, CandlePoint> }>();
   /** What any client follows, so that the rest costs nothing. */
   #followedTapes = new Set<string>();
@@ -87,18 +109,9 @@ export class Hub {
   trade(trade: DecodedTrade, origin: Origin): void {
     if (this.#followedTapes.size === 0 || !this.#followedTapes.has(trade.market)) return;
     let rows = this.#tapes.get(trade.market);
-    if (rows === undefined) this.#tapes.set(trade.market, (rows = { floats: [] }));
+    if (rows === undefined) this.#tapes.set(trade.market, (rows = new TapeRows()));
     const side = trade.side === SIDE_BUY ? TRADE_BUY : trade.side === SIDE_SELL ? TRADE_SELL : 0;
-    rows.floats.push(
-      trade.exchangeTime,
-      decimalToNumber(trade.priceDigits, trade.priceScale),
-      decimalToNumber(trade.sizeDigits, trade.sizeScale),
-      side | (origin === 'redelivered' ? TRADE_REDELIVERED : 0),
-    );
-    // Trimmed at twice the bound, so that the cost is spread.
-    if (rows.floats.length > MAX_TAPE_ROWS * TRADE_FIELDS * 2) {
-      rows.floats.splice(0, rows.floats.length - MAX_TAPE_ROWS * TRADE_FIELDS);
-    }
+    rows.add(trade, side | (origin === 'redelivered' ? TRADE_REDELIVERED : 0));
   }
 
   candle(candle: Candle): void {
@@ -114,13 +127,14 @@ export class Hub {
     if (this.#tapes.size > 0) {
       const tapes = this.#tapes;
       this.#tapes = new Map();
-      for (const [market, { floats }] of tapes) {
-        const newest = Float64Array.from(floats.slice(-MAX_TAPE_ROWS * TRADE_FIELDS));
-        const bytes = new Uint8Array(newest.buffer);
+      for (const [market, rows] of tapes) {
+        rows.pack(this.#packer);
+        const { count } = this.#packer;
+        const bytes = this.#packer.take();
         this.#to(({ tapes: followed }) => followed.includes(market), {
           type: 'trades',
           market,
-          count: newest.length / TRADE_FIELDS,
+          count,
           bytes,
         });
       }

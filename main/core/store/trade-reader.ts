@@ -4,12 +4,13 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { Micros } from '../contract.ts';
-import { TRADE_BUY, TRADE_FIELDS, TRADE_REDELIVERED, TRADE_SELL, type TradePage } from '../contract.ts';
+import { TRADE_BUY, TRADE_REDELIVERED, TRADE_SELL, type TradePage } from '../contract.ts';
 import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
+import { TradePacker } from '../flow/trade-packer.ts';
 import { ChunkBody, decodeChunk } from './chunk.ts';
 import { idText } from './ids.ts';
 import { prepareLegacyRows } from './legacy.ts';
-import { type DecimalColumn, numberAt, RunBuilder, textAt, type TradeRun } from './run.ts';
+import { type DecimalColumn, RunBuilder, textAt, type TradeRun } from './run.ts';
 import { hasChunks } from './schema.ts';
 import type { StoredTrade } from './store.ts';
 
@@ -318,25 +319,29 @@ class Candidates {
     const total = this.#parts.reduce((sum, { left }) => sum + left, 0);
     const more = total > limit;
     const taken = Math.min(total, limit + 1);
-    const floats = new Float64Array(taken * TRADE_FIELDS);
-    let at = floats.length;
-    while (at > 0) at = this.#takeNewest(floats, at);
+    // Of each trade its part and its place in that part's columns.
+    const parts: Part[] = new Array<Part>(taken);
+    const places = new Uint32Array(taken);
+    let at = taken;
+    while (at > 0) at = this.#takeNewest(parts, places, at);
+    const timeOf = (place: number): Micros => parts[place]?.time[places[place] ?? 0] ?? NaN;
     let first = more ? 1 : 0;
     if (more) {
-      const torn = floats[0];
+      const torn = timeOf(0);
       let whole = 1;
-      while (whole < taken && floats[whole * TRADE_FIELDS] === torn) whole++;
+      while (whole < taken && timeOf(whole) === torn) whole++;
       if (whole < taken) first = whole;
     }
-    return {
-      count: taken - first,
-      more,
-      bytes: new Uint8Array(floats.buffer, first * TRADE_FIELDS * 8),
-    };
+    const packer = new TradePacker(taken - first);
+    for (let place = first; place < taken; place++) {
+      const part = parts[place];
+      if (part !== undefined) pack(packer, part, places[place] ?? 0);
+    }
+    return { count: taken - first, more, bytes: packer.take() };
   }
 
-  /** Writes the newest that are left before place `at`, as many as follow each other in one part. */
-  #takeNewest(into: Float64Array, at: number): number {
+  /** Notes the newest that are left before place `at`, as many as follow each other in one part. */
+  #takeNewest(parts: Part[], places: Uint32Array, at: number): number {
     let newest = this.#parts[0];
     let next: Part | undefined;
     for (const part of this.#parts) {
@@ -349,13 +354,10 @@ class Candidates {
       }
     }
     if (newest === undefined) return 0;
-    const { price, size, side, origin, order } = newest;
+    const { order } = newest;
     do {
-      const index = order === null ? newest.left - 1 : (order[newest.left - 1] ?? 0);
-      into[--at] = flagsOf(side[index] ?? 0, origin[index] ?? 0);
-      into[--at] = numberAt(size, index);
-      into[--at] = numberAt(price, index);
-      into[--at] = newest.time[index] ?? 0;
+      parts[--at] = newest;
+      places[at] = order === null ? newest.left - 1 : (order[newest.left - 1] ?? 0);
       newest.left--;
     } while (at > 0 && newest.left > 0 && (next === undefined || next.left === 0 || isLater(newest, next)));
     return at;
@@ -452,6 +454,21 @@ function tradeAt(run: TradeRun, index: number, nameOf: (market: number) => strin
     side: SIDES[run.side[index] as 0 | 1 | 2] ?? 'unknown',
     origin: ORIGINS[run.origin[index] ?? 0] ?? 'live',
   };
+}
+
+function pack(packer: TradePacker, { time, price, size, side, origin }: Part, index: number): void {
+  packer.add(
+    time[index] ?? 0,
+    digitsAt(price, index),
+    price.scale[index] ?? 0,
+    digitsAt(size, index),
+    size.scale[index] ?? 0,
+    flagsOf(side[index] ?? 0, origin[index] ?? 0),
+  );
+}
+
+function digitsAt({ digits, beyond }: DecimalColumn, index: number): number | bigint {
+  return (beyond.size > 0 ? beyond.get(index) : undefined) ?? digits[index] ?? 0;
 }
 
 function flagsOf(side: number, origin: number): number {

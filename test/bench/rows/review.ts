@@ -1,7 +1,7 @@
 /** What a chart asks of a long recording: a short window, and all of it in few buckets. */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { BUCKET_FIELDS, floatsOf } from '../../../main/core/contract.ts';
+import { BUCKET_FIELDS, floatsOf, tradesOf } from '../../../main/core/contract.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import type { Store } from '../../../main/core/store/store.ts';
 import { workerScript } from '../../helpers/workers.ts';
@@ -88,7 +88,7 @@ export const window: Row = {
           const page = await store.tradePage(MARKET_IDS[market] ?? '', before, PAGE, from);
           count += page.count;
           if (!page.more) return count;
-          before = floatsOf(page.bytes)[0] ?? from;
+          before = tradesOf(page.bytes)[0] ?? from;
         }
       });
     },

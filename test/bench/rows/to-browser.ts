@@ -1,7 +1,8 @@
 /** Trades on their way to a view: packed by the core, across to another thread, unpacked there. */
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { floatsOf, type Message, TRADE_FIELDS } from '../../../main/core/contract.ts';
+import { type Message, TRADE_FIELDS, tradesOf } from '../../../main/core/contract.ts';
+import { TradePacker } from '../../../main/core/flow/trade-packer.ts';
 import { encodeFrame } from '../../../main/core/transport/loopback-frame.ts';
 import { decodeFrame, messageOf } from '../../../renderer/transports/frame.ts';
 import { take } from '../frames.ts';
@@ -14,15 +15,9 @@ const TRADES = 10_000;
 const PAGE = 5_000;
 
 function pageOf(trades: readonly PlainTrade[]): Message {
-  const floats = new Float64Array(trades.length * TRADE_FIELDS);
-  let at = 0;
-  for (const { time, price, size, side } of trades) {
-    floats[at++] = time;
-    floats[at++] = price / 100;
-    floats[at++] = size / 1_000_000;
-    floats[at++] = side;
-  }
-  const value = { count: trades.length, more: true, bytes: new Uint8Array(floats.buffer) };
+  const packer = new TradePacker(trades.length);
+  for (const { time, price, size, side } of trades) packer.add(time, price, 2, size, 6, side);
+  const value = { count: trades.length, more: true, bytes: packer.take() };
   return { kind: 'reply', id: 1, result: { ok: true, value } };
 }
 
@@ -43,7 +38,8 @@ async function timed(
   { full }: Form,
   pack: (trades: readonly PlainTrade[]) => string | Uint8Array,
 ): Promise<Sample> {
-  const all = take(recordedTrades(), TRADES);
+  // A page is of one market.
+  const all = take(recordedTrades(1), TRADES);
   const pages = [all.slice(0, PAGE), all.slice(PAGE)];
   const worker = new Worker(new URL(import.meta.url));
   let bytes = 0;
@@ -77,7 +73,7 @@ function receive(frame: string | Uint8Array<ArrayBuffer>): number {
   }
   const message = decodeFrame(frame.buffer);
   if (message.kind !== 'reply' || !message.result.ok) return NaN;
-  const floats = floatsOf((message.result.value as { bytes: Uint8Array }).bytes);
+  const floats = tradesOf((message.result.value as { bytes: Uint8Array }).bytes);
   for (let at = 1; at < floats.length; at += TRADE_FIELDS) sum += floats[at] ?? 0;
   return sum;
 }

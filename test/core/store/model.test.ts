@@ -2,7 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CANDLE_FIELDS, floatsOf, TRADE_FIELDS } from '../../../main/core/contract.ts';
+import { CANDLE_FIELDS, floatsOf, TRADE_FIELDS, tradesOf } from '../../../main/core/contract.ts';
 import type { Candle } from '../../../main/core/flow/batch.ts';
 import { formatDecimal } from '../../../main/core/protocol/decimal.ts';
 import { closeWritten, openForReading, openForWriting } from '../../../main/core/store/database.ts';
@@ -258,7 +258,7 @@ function compareTradePages(reader: Reader, received: readonly StoredTrade[], lim
   for (let more = true; more;) {
     const page = reader.tradePage('a', before, limit);
     expect(page.count).toBeLessThanOrEqual(limit);
-    const floats = floatsOf(page.bytes);
+    const floats = tradesOf(page.bytes);
     expect(floats.length).toBe(page.count * TRADE_FIELDS);
     for (let at = page.count - 1; at >= 0; at--) {
       pages.unshift([...floats.slice(at * TRADE_FIELDS, at * TRADE_FIELDS + 3)]);
@@ -267,7 +267,7 @@ function compareTradePages(reader: Reader, received: readonly StoredTrade[], lim
     more = page.more;
   }
   const from = received.length % 7;
-  const within = floatsOf(reader.tradePage('a', 9, 1_000, from).bytes);
+  const within = tradesOf(reader.tradePage('a', 9, 1_000, from).bytes);
   expect([...within].filter((_, at) => at % TRADE_FIELDS === 0)).toEqual(
     wanted.map(({ exchangeTime }) => exchangeTime).filter((each) => each >= from && each < 9),
   );

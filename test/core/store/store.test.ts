@@ -8,6 +8,7 @@ import {
   TRADE_FIELDS,
   TRADE_REDELIVERED,
   TRADE_SELL,
+  tradesOf,
 } from '../../../main/core/contract.ts';
 import { EXPORT_ROWS } from '../../../main/core/store/reader.ts';
 import type { StoredTrade } from '../../../main/core/store/store.ts';
@@ -42,7 +43,7 @@ function gap(values: Partial<Gap> = {}): Gap {
 
 /** Exchange times of a page, microseconds. */
 function times(page: { bytes: Uint8Array }): number[] {
-  return [...floatsOf(page.bytes)].filter((_, index) => index % TRADE_FIELDS === 0);
+  return [...tradesOf(page.bytes)].filter((_, index) => index % TRADE_FIELDS === 0);
 }
 
 /** Starts of a page, milliseconds. */
@@ -211,7 +212,7 @@ describe('pages of trades', () => {
     const market = 'binance-btc-usdt';
     const newest = await store.tradePage(market, null, 2);
     expect(newest).toMatchObject({ count: 2, more: true });
-    expect([...floatsOf(newest.bytes)]).toEqual([
+    expect([...tradesOf(newest.bytes)]).toEqual([
       ...[40, 1.5, 1e-38, TRADE_SELL | TRADE_REDELIVERED],
       ...[50, 42519.59, 0.0125, 0],
     ]);
@@ -219,7 +220,7 @@ describe('pages of trades', () => {
     expect(older).toMatchObject({ count: 2, more: true });
     expect(times(older)).toEqual([20, 30]);
     const oldest = await store.tradePage(market, 20, 2);
-    expect([...floatsOf(oldest.bytes)]).toEqual([10, 42519.59, 0.0125, TRADE_BUY]);
+    expect([...tradesOf(oldest.bytes)]).toEqual([10, 42519.59, 0.0125, TRADE_BUY]);
     expect(oldest).toMatchObject({ count: 1, more: false });
     expect(await store.tradePage(market, 10, 2)).toMatchObject({ count: 0, more: false });
     expect(await store.tradePage('never seen', null, 2)).toMatchObject({ count: 0, more: false });
