@@ -1,4 +1,6 @@
 /** Trades as the recorder hands them to the store, and the plain table that they are measured against. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { TradeBatch, type TradeColumns } from '../../main/core/flow/batch.ts';
 import { chance, MARKETS } from './frames.ts';
@@ -92,4 +94,11 @@ export function plainTable(
     }
   });
   return { database, insert };
+}
+
+/** Bytes of all files. */
+export function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(folder, name)))
+    .reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0);
 }

@@ -32,14 +32,16 @@ const chosen = ROWS.filter(({ name }) => values.row?.includes(name) ?? true);
 const machine = { node: process.version, cores: availableParallelism(), platform: process.platform };
 const rounds = values.full ? 5 : 3;
 console.log(
-  `${values.full ? 'Full' : 'Quick'} form, node ${machine.node}, ${machine.cores} cores, median of ${rounds}.`,
+  `${values.full ? 'Full' : 'Quick'} form, node ${machine.node}, ${machine.platform}, ${machine.cores} cores, median of ${rounds}${values.full ? '' : ' (1 where nothing is to be reached)'}.`,
 );
 const results: RowResult[] = [];
 const prepared = new Prepared();
 try {
   for (const row of chosen) {
     if (process.stderr.isTTY) process.stderr.write(`${row.name} ...\x1b[K\r`);
-    results.push(await measure(row, values.full, rounds, prepared));
+    // A row without a target only tells.
+    const turns = values.full || row.must !== null ? rounds : 1;
+    results.push(await measure(row, values.full, turns, prepared));
   }
 } finally {
   prepared.remove();

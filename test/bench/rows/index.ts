@@ -3,8 +3,18 @@ import type { Row } from '../harness.ts';
 import { decodeRows } from './decode.ts';
 import { endToEnd } from './end-to-end.ts';
 import { receive } from './receive.ts';
-import { session, window } from './review.ts';
-import { durable } from './store.ts';
+import { growth, session, window } from './review.ts';
+import { durable, sealed } from './store.ts';
 import { toBrowser } from './to-browser.ts';
 
-export const ROWS: readonly Row[] = [receive, ...decodeRows, endToEnd, durable, window, session, toBrowser];
+export const ROWS: readonly Row[] = [
+  receive,
+  ...decodeRows,
+  endToEnd,
+  durable,
+  sealed,
+  window,
+  session,
+  ...growth,
+  toBrowser,
+];

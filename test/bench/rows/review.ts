@@ -1,14 +1,19 @@
 /** What a chart asks of a long recording: a short window, and all of it in few buckets. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { BUCKET_FIELDS, floatsOf, tradesOf } from '../../../main/core/contract.ts';
+import { BUCKET_FIELDS, floatsOf, type Micros, tradesOf } from '../../../main/core/contract.ts';
+import type { TradeColumns } from '../../../main/core/flow/batch.ts';
+import { closeWritten, makeFolder, openForWriting } from '../../../main/core/store/database.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import type { Store } from '../../../main/core/store/store.ts';
+import { createWriter } from '../../../main/core/store/writer.ts';
 import { workerScript } from '../../helpers/workers.ts';
 import { chance, take } from '../frames.ts';
-import { type Form, type Row, type Sample } from '../harness.ts';
-import { columnsOf, endOf, MARKET_IDS, plainTable, recordedTrades, START } from '../recorded.ts';
+import { type Contender, type Form, type Row, type Sample } from '../harness.ts';
+import { columnsOf, endOf, MARKET_IDS, plainTable, recordedTrades, sizeOf, START } from '../recorded.ts';
 import { Stopwatch } from '../stopwatch.ts';
+import { commitAll, commitsOf } from './store.ts';
 
 const COMMIT = 5_000;
 const WINDOW = 300_000_000;
@@ -18,41 +23,60 @@ const COUNT_FIELD = 7;
 /** Most that `tradePage` gives at once. */
 const PAGE = 5_000;
 
-function countOf({ full }: Form): number {
+export function countOf({ full }: Form): number {
   return full ? 10_000_000 : 1_000_000;
 }
 
-/** The same recording of so many markets in our store and in a plain table with an index. */
-async function prepare(form: Form, markets?: number): Promise<void> {
-  const store = await openStore({ folder: join(form.folder, 'ours'), workerScript });
-  const { id } = await store.beginSession(START / 1000);
-  const { database, insert } = plainTable(join(form.folder, 'plain.db'), true);
-  const [ours, plain] = [recordedTrades(markets), recordedTrades(markets)];
-  for (let n = 0; n < countOf(form); n += COMMIT) {
-    const done = store.commit({
-      session: id,
-      markets: MARKET_IDS,
-      trades: columnsOf(ours, COMMIT),
-      candles: [],
-      gaps: [],
-    });
-    insert(take(plain, COMMIT));
-    await done;
+/** The same recording of so many markets in our store and in a plain table, and in ours a tenth of it too. */
+async function prepare(form: Form, markets: number): Promise<void> {
+  const count = countOf(form);
+  const ours = newRecording(join(form.folder, 'ours'));
+  const small = newRecording(join(form.folder, 'small'));
+  const { database, insert } = plainTable(join(form.folder, 'plain.db'), markets > 1);
+  const all = recordedTrades(markets);
+  for (let n = 0; n < count; n += COMMIT) {
+    const trades = take(all, COMMIT);
+    insert(trades);
+    ours.add(columnsOf(trades.values(), COMMIT));
+    if (n < count / 10) small.add(columnsOf(trades.values(), COMMIT));
   }
-  await store.endSession(id, endOf(countOf(form)) / 1000);
-  await store.close();
+  ours.end(endOf(count));
+  small.end(endOf(count / 10));
   database.close();
 }
 
+/** Sealed as it goes, in this thread, so that all of it is when it ends. */
+function newRecording(folder: string): { add(trades: TradeColumns): void; end(at: Micros): void } {
+  makeFolder(folder);
+  const { database } = openForWriting(folder, Date.now(), () => undefined);
+  const writer = createWriter(database);
+  const session = writer.beginSession(START / 1000).id;
+  return {
+    add(trades) {
+      writer.commit({ session, markets: MARKET_IDS, trades, candles: [], gaps: [] });
+      if (writer.sealer.due === 'now') writer.sealer.seal();
+    },
+    end(at) {
+      writer.endSession(session, at / 1000);
+      while (writer.sealer.due !== 'no') writer.sealer.seal();
+      closeWritten(database);
+    },
+  };
+}
+
+/** For the rows of many markets, and for those of one. */
+const prepareMany = (form: Form): Promise<void> => prepare(form, MARKET_IDS.length);
+const prepareOne = (form: Form): Promise<void> => prepare(form, 1);
+
 /** Some windows of random markets, each asked once to warm up and then again, timed. */
 async function timedWindows(
-  form: Form,
+  count: number,
   ask: (market: number, from: number, to: number) => number | Promise<number>,
 ): Promise<Sample> {
   const random = chance(11);
   const windows = Array.from({ length: 40 }, () => ({
     market: Math.floor(random() * MARKET_IDS.length),
-    from: START + Math.floor(random() * (endOf(countOf(form)) - START - WINDOW)),
+    from: START + Math.floor(random() * (endOf(count) - START - WINDOW)),
   }));
   for (const { market, from } of windows) await ask(market, from, from + WINDOW);
   let trades = 0;
@@ -61,15 +85,37 @@ async function timedWindows(
   return watch.stop(windows.length, { 'trades a window': trades / windows.length });
 }
 
-function reading(form: Form): Promise<Store> {
-  return openStore({ folder: join(form.folder, 'ours'), workerScript, readOnly: true });
+type Recording = 'ours' | 'small';
+
+function reading(form: Form, of: Recording): Promise<Store> {
+  return openStore({ folder: join(form.folder, of), workerScript, readOnly: true });
+}
+
+function sizeOfRecording(form: Form, of: Recording): number {
+  return of === 'small' ? countOf(form) / 10 : countOf(form);
+}
+
+/** Windows by the pages that a view asks for. */
+function windowsOf(of: Recording): Contender {
+  return async (form) => {
+    const store = await reading(form, of);
+    return timedWindows(sizeOfRecording(form, of), async (market, from, to) => {
+      let count = 0;
+      for (let before = to; ;) {
+        const page = await store.tradePage(MARKET_IDS[market] ?? '', before, PAGE, from);
+        count += page.count;
+        if (!page.more) return count;
+        before = tradesOf(page.bytes)[0] ?? from;
+      }
+    });
+  };
 }
 
 export const window: Row = {
   name: 'window',
   stage: 'a 5-minute window out of many trades',
   unit: 'query',
-  prepare,
+  prepare: prepareMany,
   contenders: {
     'a plain table with an index': async (form) => {
       const database = new Database(join(form.folder, 'plain.db'), { readonly: true });
@@ -78,20 +124,9 @@ export const window: Row = {
           'SELECT time, price, size, side FROM trades WHERE market = ? AND time >= ? AND time < ? ORDER BY time',
         )
         .raw();
-      return timedWindows(form, (market, from, to) => select.all(market, from, to).length);
+      return timedWindows(countOf(form), (market, from, to) => select.all(market, from, to).length);
     },
-    ours: async (form) => {
-      const store = await reading(form);
-      return timedWindows(form, async (market, from, to) => {
-        let count = 0;
-        for (let before = to; ;) {
-          const page = await store.tradePage(MARKET_IDS[market] ?? '', before, PAGE, from);
-          count += page.count;
-          if (!page.more) return count;
-          before = tradesOf(page.bytes)[0] ?? from;
-        }
-      });
-    },
+    ours: windowsOf('ours'),
   },
   against: 'a plain table with an index',
   must: 2,
@@ -127,11 +162,25 @@ class Buckets {
   }
 }
 
+/** Once, as when a session is opened. */
+function bucketsOf(of: Recording): Contender {
+  return async (form) => {
+    const store = await reading(form, of);
+    const [{ id } = { id: 0 }] = await store.sessions();
+    const range = { from: START, to: endOf(sizeOfRecording(form, of)), limit: BUCKETS };
+    const watch = new Stopwatch();
+    const page = await store.buckets({ session: id, market: MARKET_IDS[0] ?? '', ...range });
+    const sample = watch.stop(1);
+    const counts = floatsOf(page.bytes).filter((_, at) => at % BUCKET_FIELDS === COUNT_FIELD);
+    return { ...sample, notes: { buckets: counts.filter((count) => count > 0).length } };
+  };
+}
+
 export const session: Row = {
   name: 'session',
   stage: `a whole session of one market as ${BUCKETS.toLocaleString('en')} OHLC buckets`,
   unit: 'query',
-  prepare: (form) => prepare(form, 1),
+  prepare: prepareOne,
   contenders: {
     SQL: async (form) => {
       const database = new Database(join(form.folder, 'plain.db'), { readonly: true });
@@ -167,19 +216,60 @@ export const session: Row = {
       for (let n = 0; n < count; n++) buckets.add(times[n] ?? 0, prices[n] ?? 0, sizes[n] ?? 0);
       return watch.stop(1, { buckets: buckets.filled });
     },
-    ours: async (form) => {
-      const store = await reading(form);
-      const [{ id } = { id: 0 }] = await store.sessions();
-      const range = { from: START, to: endOf(countOf(form)), limit: BUCKETS };
-      const watch = new Stopwatch();
-      const page = await store.buckets({ session: id, market: MARKET_IDS[0] ?? '', ...range });
-      const sample = watch.stop(1);
-      const counts = floatsOf(page.bytes).filter((_, at) => at % BUCKET_FIELDS === COUNT_FIELD);
-      return { ...sample, notes: { buckets: counts.filter((count) => count > 0).length } };
-    },
+    ours: bucketsOf('ours'),
   },
   against: 'SQL',
   // By performance.md: the time of DuckDB on two threads, which is an eighteenth of SQL's, and a tenth of that.
   must: 18,
   shall: 180,
 };
+
+const TENTH = 'of a tenth of the trades';
+/** At most 1.5 times the time of a tenth of the trades. */
+const GROWTH = { against: TENTH, must: 1 / 1.5, shall: 1 };
+
+/** Commits into a copy of the recording. */
+function insertsInto(of: Recording): Contender {
+  return async (form) => {
+    const folder = mkdtempSync(join(form.folder, 'insert-'));
+    cpSync(join(form.folder, of), folder, { recursive: true });
+    const count = countOf(form) / 10;
+    const commits = commitsOf(count);
+    const before = sizeOf(folder);
+    const store = await openStore({ folder, workerScript });
+    const { id } = await store.beginSession(endOf(sizeOfRecording(form, of)) / 1000);
+    const watch = new Stopwatch();
+    await commitAll(store, id, commits);
+    const sample = watch.stop(count);
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+    return { ...sample, notes: { 'bytes a trade': before / sizeOfRecording(form, of) } };
+  };
+}
+
+export const growth: readonly Row[] = [
+  {
+    name: 'growth-window',
+    stage: 'growth: a 5-minute window, out of ten times as many trades',
+    unit: 'query',
+    prepare: prepareMany,
+    contenders: { [TENTH]: windowsOf('small'), ours: windowsOf('ours') },
+    ...GROWTH,
+  },
+  {
+    name: 'growth-session',
+    stage: `growth: a whole session as ${BUCKETS.toLocaleString('en')} buckets, of ten times as many trades`,
+    unit: 'query',
+    prepare: prepareOne,
+    contenders: { [TENTH]: bucketsOf('small'), ours: bucketsOf('ours') },
+    ...GROWTH,
+  },
+  {
+    name: 'growth-insert',
+    stage: 'growth: commits into a store of ten times as many trades',
+    unit: 'trade',
+    prepare: prepareMany,
+    contenders: { [TENTH]: insertsInto('small'), ours: insertsInto('ours') },
+    ...GROWTH,
+  },
+];

@@ -1,12 +1,15 @@
 /** The durable store alone, fed from memory as fast as it takes. */
-import { closeSync, fdatasyncSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { buffersOf } from '../../../main/core/flow/batch.ts';
+import { buffersOf, type TradeColumns } from '../../../main/core/flow/batch.ts';
+import { closeWritten, openForWriting } from '../../../main/core/store/database.ts';
 import { openStore } from '../../../main/core/store/open.ts';
+import type { Store } from '../../../main/core/store/store.ts';
+import { createWriter } from '../../../main/core/store/writer.ts';
 import { workerScript } from '../../helpers/workers.ts';
 import { take } from '../frames.ts';
-import { type Form, type Row } from '../harness.ts';
-import { columnsOf, MARKET_IDS, plainTable, recordedTrades } from '../recorded.ts';
+import { type Contender, type Form, type Row } from '../harness.ts';
+import { columnsOf, MARKET_IDS, plainTable, recordedTrades, sizeOf } from '../recorded.ts';
 import { Stopwatch } from '../stopwatch.ts';
 
 /** What the recorder commits at once. */
@@ -19,33 +22,49 @@ function countOf({ full }: Form): number {
   return full ? 2_000_000 : 300_000;
 }
 
-function sizeOf(folder: string): number {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => statSync(join(folder, name)))
-    .reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0);
+/** As the recorder hands them over; `AHEAD` of them are on their way. */
+export async function commitAll(
+  store: Store,
+  session: number,
+  commits: readonly TradeColumns[],
+): Promise<void> {
+  const waiting: Promise<unknown>[] = [];
+  for (const trades of commits) {
+    if (waiting.length === AHEAD) await waiting.shift();
+    waiting.push(store.commit({ session, markets: MARKET_IDS, trades, candles: [], gaps: [] }));
+  }
+  await Promise.all(waiting);
 }
+
+export function commitsOf(count: number): TradeColumns[] {
+  const trades = recordedTrades();
+  return Array.from({ length: count / COMMIT }, () => columnsOf(trades, COMMIT));
+}
+
+const PLAIN = 'a plain table, 1,000 a transaction';
+
+const plain: Contender = async (form) => {
+  const count = countOf(form);
+  const { database, insert } = plainTable(join(form.folder, 'plain.db'), false);
+  const groups = Array.from({ length: count / TRANSACTION });
+  const trades = recordedTrades();
+  const rows = groups.map(() => take(trades, TRANSACTION));
+  const watch = new Stopwatch();
+  for (const group of rows) insert(group);
+  const sample = watch.stop(count);
+  database.close();
+  return { ...sample, notes: { 'bytes a trade': sizeOf(form.folder) / count } };
+};
 
 export const durable: Row = {
   name: 'store',
-  stage: 'durable store alone',
+  stage: 'durable store alone, a burst: what is committed, before it is sealed',
   unit: 'trade',
   contenders: {
-    'a plain table, 1,000 a transaction': async (form) => {
-      const count = countOf(form);
-      const { database, insert } = plainTable(join(form.folder, 'plain.db'), false);
-      const groups = Array.from({ length: count / TRANSACTION });
-      const trades = recordedTrades();
-      const rows = groups.map(() => take(trades, TRANSACTION));
-      const watch = new Stopwatch();
-      for (const group of rows) insert(group);
-      const sample = watch.stop(count);
-      database.close();
-      return { ...sample, notes: { 'bytes a trade': sizeOf(form.folder) / count } };
-    },
+    [PLAIN]: plain,
     'the same bytes into a plain file': async (form) => {
       const count = countOf(form);
-      const trades = recordedTrades();
-      const commits = Array.from({ length: count / COMMIT }, () => buffersOf(columnsOf(trades, COMMIT)));
+      const commits = commitsOf(count).map(buffersOf);
       const file = openSync(join(form.folder, 'plain'), 'w');
       const watch = new Stopwatch();
       for (const buffers of commits) {
@@ -58,25 +77,47 @@ export const durable: Row = {
     },
     ours: async (form) => {
       const count = countOf(form);
-      const trades = recordedTrades();
-      const commits = Array.from({ length: count / COMMIT }, () => columnsOf(trades, COMMIT));
+      const commits = commitsOf(count);
       const store = await openStore({ folder: form.folder, workerScript });
       const { id } = await store.beginSession(Date.now());
       const watch = new Stopwatch();
-      const waiting: Promise<unknown>[] = [];
-      for (const columns of commits) {
-        if (waiting.length === AHEAD) await waiting.shift();
-        waiting.push(
-          store.commit({ session: id, markets: MARKET_IDS, trades: columns, candles: [], gaps: [] }),
-        );
-      }
-      await Promise.all(waiting);
+      await commitAll(store, id, commits);
       const sample = watch.stop(count);
       await store.close();
       return { ...sample, notes: { 'bytes a trade': sizeOf(form.folder) / count } };
     },
   },
-  against: 'a plain table, 1,000 a transaction',
+  against: PLAIN,
+  must: 2,
+  shall: 3,
+};
+
+export const sealed: Row = {
+  name: 'store-sealed',
+  stage: 'durable store alone, all of its work: committed and sealed',
+  unit: 'trade',
+  contenders: {
+    [PLAIN]: plain,
+    // In this thread, since what the store's own seals later it does with rests between.
+    ours: async (form) => {
+      const count = countOf(form);
+      const commits = commitsOf(count);
+      const { database } = openForWriting(form.folder, Date.now(), () => undefined);
+      const writer = createWriter(database);
+      const session = writer.beginSession(Date.now()).id;
+      const watch = new Stopwatch();
+      for (const trades of commits) {
+        writer.commit({ session, markets: MARKET_IDS, trades, candles: [], gaps: [] });
+        if (writer.sealer.due === 'now') writer.sealer.seal();
+      }
+      writer.endSession(session, Date.now());
+      while (writer.sealer.due !== 'no') writer.sealer.seal();
+      const sample = watch.stop(count);
+      closeWritten(database);
+      return { ...sample, notes: { 'bytes a trade': sizeOf(form.folder) / count } };
+    },
+  },
+  against: PLAIN,
   must: 2,
   shall: 3,
 };
