@@ -37,6 +37,7 @@ const MAIN_ENTRIES: readonly { readonly name: string; readonly file: string; rea
   { name: 'writer-worker', file: 'main/core/store/writer-worker.ts', kind: 'worker' },
   { name: 'reader-worker', file: 'main/core/store/reader-worker.ts', kind: 'worker' },
   { name: 'demo-worker', file: 'main/demo/worker.ts', kind: 'worker' },
+  { name: 'keytar-process', file: 'main/shell/keytar-process.ts', kind: 'worker' },
 ];
 const PRELOAD_ENTRY = 'preload/preload.ts';
 const PAGE_ENTRY = 'renderer/main.ts';

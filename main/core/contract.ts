@@ -463,10 +463,25 @@ export interface StoreState {
 
 export type KeyPlace = 'keychain' | 'environment' | 'this session' | 'demo' | 'none';
 
+/**
+ * What keeps the keychain from being used: it is locked; there is none here; the user or the system
+ * refused; it did not answer in time; anything else.
+ */
+export type KeychainTrouble = 'locked' | 'missing' | 'denied' | 'late' | 'failed';
+
 export interface KeyState {
   readonly place: KeyPlace;
   /** Why the keychain could not be used. */
   readonly problem: AppError | null;
+  /** Of which kind `problem` is; absent without one. */
+  readonly trouble?: KeychainTrouble;
+}
+
+/** What one endpoint answered to one handshake. */
+export interface KeyVerdict {
+  readonly endpoint: Endpoint;
+  /** null: it let the key in. */
+  readonly problem: LinkProblem | null;
 }
 
 export type Theme = 'system' | 'dark' | 'light';
@@ -669,6 +684,13 @@ export interface Commands {
   /** Write-only: no command gives the key back. Stores it in the keychain and connects. */
   'key.set': { args: { readonly key: string }; value: null };
   'key.forget': { args: Record<string, never>; value: null };
+  /**
+   * Tries a key, or that in use (null), by one handshake at each endpoint. Nothing is subscribed to,
+   * recorded or kept.
+   */
+  'key.test': { args: { readonly key: string | null }; value: { readonly verdicts: readonly KeyVerdict[] } };
+  /** Asks the keychain again: for the key where there is none, or to keep that of this session. */
+  'key.retry': { args: Record<string, never>; value: null };
   /** Chooses the feed: the real one, the demo feed in this app, or none. */
   'source.set': { args: { readonly source: SourceKind }; value: null };
   /** Tries a waiting or refused link again now. */

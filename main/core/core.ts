@@ -9,7 +9,6 @@ import {
   type FeedCounts,
   type Granularity,
   GRANULARITIES,
-  type KeyState,
   type LinkState,
   type Message,
   type Micros,
@@ -23,6 +22,7 @@ import { SessionCords } from './coverage/cords.ts';
 import { Feed } from './feed.ts';
 import { Hub, HubClient } from './flow/hub.ts';
 import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
+import { keylessLogger, OwnKey } from './key.ts';
 import { type GivenDialect, OwnDialect } from './own-dialect.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
 import { DEFAULT_DIALECT } from './protocol/dialect.ts';
@@ -131,8 +131,7 @@ class QuipuCore implements Core {
   readonly #timers: Timer[];
   readonly #dialect: OwnDialect;
   #feed: Feed | null = null;
-  #key: string | null;
-  #keyState: KeyState = { place: 'none', problem: null };
+  readonly #key: OwnKey;
   #settings: Settings = { theme: 'system' };
   #storeState: StoreState;
   #notice: AppError | null = null;
@@ -145,11 +144,12 @@ class QuipuCore implements Core {
 
   constructor(options: CoreOptions, store: Store) {
     const { clock } = options.ports;
-    this.#options = options;
+    this.#key = new OwnKey(options.ports.secrets, options.environmentKey);
+    const logger = keylessLogger(options.ports.logger, () => this.#key.value);
+    this.#options = { ...options, ports: { ...options.ports, logger } };
     this.#ownStore = store;
     this.#hub = new Hub(clock);
     this.#dialect = new OwnDialect(store, options.dialect ?? null, options.addresses);
-    this.#key = options.environmentKey;
     this.#storeState = { folder: options.folder, bytes: 0, free: null, trades: 0, candles: 0 };
     this.#timers = [
       clock.every(TICK_MS, () => this.#tick()),
@@ -165,7 +165,7 @@ class QuipuCore implements Core {
       if (json !== null) this.#settings = { ...this.#settings, ...storedSettings(json) };
     }
     await this.#dialect.read();
-    await this.#readKey();
+    await this.#key.read();
     await this.#readStoreState();
   }
 
@@ -195,7 +195,7 @@ class QuipuCore implements Core {
   }
 
   async resume(): Promise<void> {
-    if (this.#key !== null) return this.#change('live');
+    if (this.#key.value !== null) return this.#change('live');
     if ((await this.#ownStore.readSetting('source')) === '"demo"') return this.#change('demo');
   }
 
@@ -231,7 +231,7 @@ class QuipuCore implements Core {
   #change(source: SourceKind): Promise<void> {
     if (this.#closed) return Promise.reject(new QuipuError('closed', 'Quipu is closing.'));
     const done = this.#changes.then(async () => {
-      if (source === 'live' && this.#key === null) {
+      if (source === 'live' && this.#key.value === null) {
         throw new QuipuError('no-key', 'There is no API key.', 'Enter the key that Inca Digital gave you.');
       }
       await this.#stopFeed();
@@ -269,7 +269,7 @@ class QuipuCore implements Core {
         source,
         addresses: demo?.addresses ?? this.#dialect.addresses,
         dialect,
-        key: demo?.key ?? this.#key,
+        key: demo?.key ?? this.#key.value,
         granularities: fixed?.granularities ?? GRANULARITIES,
         store,
         ports,
@@ -305,19 +305,6 @@ class QuipuCore implements Core {
     this.#lastReport = feed.recorder.report;
     this.#feed = null;
     if (feed.store !== this.#ownStore) await feed.store.close();
-  }
-
-  async #readKey(): Promise<void> {
-    if (this.#options.environmentKey !== null) {
-      this.#keyState = { place: 'environment', problem: null };
-      return;
-    }
-    try {
-      this.#key = await this.#options.ports.secrets.get();
-      this.#keyState = { place: this.#key === null ? 'none' : 'keychain', problem: null };
-    } catch (error) {
-      this.#keyState = { place: 'none', problem: toAppError(error) };
-    }
   }
 
   get #store(): Store {
@@ -357,6 +344,10 @@ class QuipuCore implements Core {
     this.#announceRecording();
   }
 
+  #announceKey(): void {
+    this.#hub.broadcast({ type: 'source', source: this.#feed?.source ?? 'none', key: this.#key.state });
+  }
+
   #announceRecording(): void {
     this.#hub.broadcast({ type: 'recording', recording: this.#recording() });
   }
@@ -375,7 +366,7 @@ class QuipuCore implements Core {
       app: { version: this.#options.version, host: this.#options.host },
       now: Math.floor(this.#options.ports.clock.now() / 1000),
       source: this.#feed?.source ?? 'none',
-      key: this.#keyState,
+      key: this.#key.state,
       links: this.links(),
       recording: this.#recording(),
       watchlist: this.#feed?.board.rows() ?? [],
@@ -440,22 +431,23 @@ class QuipuCore implements Core {
 
   readonly #handlers: Handlers = {
     'key.set': async ({ key }) => {
-      this.#key = key;
-      try {
-        await this.#options.ports.secrets.set(key);
-        this.#keyState = { place: 'keychain', problem: null };
-      } catch (error) {
-        this.#keyState = { place: 'this session', problem: toAppError(error) };
-      }
+      await this.#key.set(key);
       await this.#change('live');
       return null;
     },
     'key.forget': async () => {
-      await this.#options.ports.secrets.forget();
-      this.#key = null;
-      this.#keyState = { place: 'none', problem: null };
+      await this.#key.forget();
       if (this.#feed?.source === 'live') await this.#change('none');
-      else this.#hub.broadcast({ type: 'source', source: this.#feed?.source ?? 'none', key: this.#keyState });
+      else this.#announceKey();
+      return null;
+    },
+    'key.test': async ({ key }) => {
+      const { addresses, dialect } = this.#dialect;
+      return { verdicts: await this.#key.test(key, addresses, dialect, this.#options.ports.sockets) };
+    },
+    'key.retry': async () => {
+      await this.#key.retry();
+      this.#announceKey();
       return null;
     },
     'source.set': async ({ source }) => {
@@ -536,7 +528,8 @@ class QuipuCore implements Core {
     'dialect.get': async () => this.#dialect.documents,
     'dialect.set': async ({ document }) => {
       // A dialect that could not be used kept the real feed from being connected at all.
-      const isAwaited = this.#dialect.state.problem !== null && this.#feed === null && this.#key !== null;
+      const isAwaited =
+        this.#dialect.state.problem !== null && this.#feed === null && this.#key.value !== null;
       const isOther = await this.#dialect.set(document);
       if (isOther && (isAwaited || this.#feed?.source === 'live')) await this.#change('live');
       else this.#hub.broadcast({ type: 'dialect', dialect: this.#dialect.state });

@@ -38,19 +38,12 @@ const THEMES: readonly Theme[] = ['system', 'dark', 'light'];
 type Fields = Readonly<Record<string, unknown>>;
 
 export const guards: { readonly [N in CommandName]: (args: unknown) => CommandArgs<N> } = {
-  'key.set': (args) => {
+  'key.set': (args) => ({ key: apiKey(fields(args, ['key'])['key']) }),
+  'key.test': (args) => {
     const { key } = fields(args, ['key']);
-    if (typeof key !== 'string') throw bad('key must be text.');
-    const trimmed = key.trim();
-    if (trimmed.length === 0) throw bad('The key is empty.', 'Paste the key that Inca Digital gave you.');
-    if (trimmed.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(trimmed)) {
-      throw bad(
-        'This is not an API key: it has spaces or characters that no key has.',
-        'Copy the key again, without the text around it.',
-      );
-    }
-    return { key: trimmed };
+    return { key: key === null ? null : apiKey(key) };
   },
+  'key.retry': none,
   'key.forget': none,
   'source.set': (args) => ({ source: oneOf('source', SOURCES, fields(args, ['source'])['source']) }),
   'link.retry': (args) => {
@@ -223,6 +216,20 @@ function fields(args: unknown, needed: readonly string[], optional: readonly str
       throw bad(`${name.slice(0, 40)} is not an argument.`);
   }
   return args as Fields;
+}
+
+/** Without the space around it, which copying brings along. */
+function apiKey(value: unknown): string {
+  if (typeof value !== 'string') throw bad('key must be text.');
+  const trimmed = value.trim();
+  if (trimmed.length === 0) throw bad('The key is empty.', 'Paste the key that Inca Digital gave you.');
+  if (trimmed.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(trimmed)) {
+    throw bad(
+      'This is not an API key: it has spaces or characters that no key has.',
+      'Copy the key again, without the text around it.',
+    );
+  }
+  return trimmed;
 }
 
 function oneOf<T extends string>(name: string, allowed: readonly T[], value: unknown): T {

@@ -3,7 +3,9 @@
  * Service on Linux. Never hangs, and never in plaintext: where there is no keychain, it says so.
  */
 import { execFile } from 'node:child_process';
+import type { KeychainTrouble } from './contract.ts';
 import type { SecretStore } from './ports.ts';
+import { redactorOf } from './redact.ts';
 import { QuipuError } from './result.ts';
 
 const SERVICE = 'Quipu';
@@ -18,8 +20,18 @@ export interface Keytar {
   deletePassword(service: string, account: string): Promise<boolean>;
 }
 
+/** What keeps the keychain from being used, as an exception. */
+export class KeychainError extends QuipuError {
+  readonly trouble: KeychainTrouble;
+
+  constructor(trouble: KeychainTrouble, message: string, action: string) {
+    super('keychain', message, action);
+    this.trouble = trouble;
+  }
+}
+
 export interface KeychainOptions {
-  /** keytar in this process, without it. */
+  /** keytar, in this process or in another. */
   readonly load?: () => Promise<Keytar>;
   /** Whether the keychain is locked; null: that could not be found out. */
   readonly isLocked?: () => Promise<boolean | null>;
@@ -36,7 +48,8 @@ export function createKeychain(options: KeychainOptions = {}): SecretStore {
   const { load = loadKeytar, isLocked = secretServiceLocked, timeLimitMs = TIME_LIMIT_MS } = options;
   let leftBehind = false;
 
-  async function call<T>(use: (keytar: Keytar) => Promise<T>): Promise<T> {
+  /** @param key what no error may hold */
+  async function call<T>(use: (keytar: Keytar) => Promise<T>, key: string | null = null): Promise<T> {
     if (leftBehind) throw waiting();
     const keytar = await load();
     let timer: NodeJS.Timeout | undefined;
@@ -48,7 +61,7 @@ export function createKeychain(options: KeychainOptions = {}): SecretStore {
     });
     const done = use(keytar)
       .catch((error: unknown) => {
-        throw unusable(error);
+        throw unusable(error, key);
       })
       .finally(() => {
         leftBehind = false;
@@ -66,12 +79,11 @@ export function createKeychain(options: KeychainOptions = {}): SecretStore {
   async function mustBeOpen(): Promise<void> {
     const locked = await isLocked();
     if (locked === false) return;
-    throw new QuipuError(
-      'keychain',
-      locked === true
-        ? 'The keychain is locked.'
-        : 'The keychain shows no API key, and whether it is locked could not be found out.',
-      'Unlock the keychain (log in with your password), then try again.',
+    if (locked === true) throw isClosed();
+    throw new KeychainError(
+      'failed',
+      'The keychain shows no API key, and whether it is locked could not be found out.',
+      UNLOCK,
     );
   }
 
@@ -81,7 +93,7 @@ export function createKeychain(options: KeychainOptions = {}): SecretStore {
       if (key === null) await mustBeOpen();
       return key;
     },
-    set: (key) => call((keytar) => keytar.setPassword(SERVICE, ACCOUNT, key)),
+    set: (key) => call((keytar) => keytar.setPassword(SERVICE, ACCOUNT, key), key),
     async forget() {
       const forgotten = await call((keytar) => keytar.deletePassword(SERVICE, ACCOUNT));
       if (!forgotten) await mustBeOpen();
@@ -96,31 +108,65 @@ export async function loadKeytar(): Promise<Keytar> {
     const loaded = (await import('keytar')) as Keytar & { readonly default?: Keytar };
     return loaded.default ?? loaded;
   } catch {
-    throw new QuipuError(
-      'keychain',
-      'The keychain cannot be used: keytar is not installed or its library is missing.',
+    throw new KeychainError(
+      'missing',
+      'There is no keychain for Quipu: keytar is not installed or its library is missing.',
       process.platform === 'linux'
-        ? 'Install libsecret (Debian: libsecret-1-dev), then run `npm ci` again; or set QUIPU_API_KEY.'
-        : 'Run `npm ci` again; or set QUIPU_API_KEY.',
+        ? 'Install libsecret (Debian: libsecret-1-0) and start Quipu again; until then the key is kept for this session only.'
+        : 'Install Quipu again; until then the key is kept for this session only.',
     );
   }
 }
 
-function waiting(): QuipuError {
-  return new QuipuError(
-    'keychain',
+const UNLOCK = 'Unlock the keychain (log in with your password), then try again.';
+
+function isClosed(): KeychainError {
+  return new KeychainError('locked', 'The keychain is locked.', UNLOCK);
+}
+
+function waiting(): KeychainError {
+  return new KeychainError(
+    'late',
     'The keychain did not answer in time; it may be waiting for you to unlock it.',
     'Unlock the keychain, then try again.',
   );
 }
 
-function unusable(error: unknown): QuipuError {
+/** libsecret's words, then those of macOS. */
+const LOCKED_WORDS = /\blocked\b|IsLocked|interaction is not allowed/i;
+/** The user said no, or the system does: a prompt put away, a refusal by macOS or D-Bus, an error of Windows. */
+const DENIED_WORDS =
+  /\bden(?:y|ied)\b|dismissed|cancel|not permitted|not authori[sz]ed|AccessDenied|authorization|passphrase you entered/i;
+/** No bus, no service on it, no program to start one, no collection, no session of the user. */
+const MISSING_WORDS =
+  /not provided by any|ServiceUnknown|NameHasNoOwner|autolaunch|dbus-launch|could not connect|failed to connect|cannot spawn|no such file|connection refused|connection is closed|disconnected from message bus|could not be found|logon session does not exist/i;
+
+/** keytar hands on the words of the system and no code. @param key what the error may not hold */
+function unusable(error: unknown, key: string | null): QuipuError {
   if (error instanceof QuipuError) return error;
-  const words = error instanceof Error ? error.message : String(error);
-  return new QuipuError(
-    'keychain',
+  const words = redactorOf(key)(error instanceof Error ? error.message : String(error));
+  if (LOCKED_WORDS.test(words)) return isClosed();
+  if (DENIED_WORDS.test(words)) {
+    return new KeychainError(
+      'denied',
+      `The keychain refused Quipu: ${words}`,
+      'Allow Quipu when the system asks, then try again.',
+    );
+  }
+  const isLinux = process.platform === 'linux';
+  if (MISSING_WORDS.test(words)) {
+    return new KeychainError(
+      'missing',
+      `There is no keychain in this session: ${words}`,
+      isLinux
+        ? 'Start a keyring (GNOME Keyring, KWallet) in this session, then try again; or set QUIPU_API_KEY.'
+        : 'Log in with your own account, then try again; or set QUIPU_API_KEY.',
+    );
+  }
+  return new KeychainError(
+    'failed',
     `The keychain could not be used: ${words}`,
-    process.platform === 'linux'
+    isLinux
       ? 'Start or unlock a keyring (GNOME Keyring, KWallet) in this session; or set QUIPU_API_KEY.'
       : 'Unlock the keychain, then try again; or set QUIPU_API_KEY.',
   );

@@ -4,14 +4,16 @@ import { createKeychain } from '../core/keychain.ts';
 import type { Logger, Ports } from '../core/ports.ts';
 import { createWsSocket } from '../core/session/ws-socket.ts';
 import { startDemoWorker } from '../demo/handle.ts';
+import { keytarInUtility } from './keytar-child.ts';
 import { systemClock } from '../core/system-clock.ts';
 
-/** @param scripts folder of the bundled threads' scripts */
+/** @param scripts folder of the bundled scripts of threads and processes */
 export function desktopPorts(scripts: string, logger: Logger): Ports {
+  const keytar = keytarInUtility(join(scripts, 'keytar-process.cjs'));
   return {
     clock: systemClock,
     logger,
-    secrets: createKeychain(),
+    secrets: createKeychain({ load: () => Promise.resolve(keytar) }),
     sockets: createWsSocket,
     fetch: globalThis.fetch,
     workerScript: (name) => join(scripts, `${name}-worker.cjs`),

@@ -44,7 +44,7 @@ import { idSet, withMarkets, withoutMarkets } from './watchlist.ts';
 
 export type Tab = 'live' | 'markets' | 'sessions' | 'feed' | 'settings';
 
-export type SettingsPart = 'appearance' | 'dialect';
+export type SettingsPart = 'appearance' | 'key' | 'dialect';
 
 /** Trades asked for at a time. */
 const TAPE_PAGE = 500;

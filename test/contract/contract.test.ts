@@ -90,6 +90,8 @@ const BROWSE: CommandArgs<'markets.browse'> = {
 const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   'key.set': [{}, { key: 1 }, { key: '' }, { key: '   ' }, { key: 'two words' }, { key: 'x'.repeat(5_000) }],
   'key.forget': [{ key: 'k' }],
+  'key.test': [{}, { key: 1 }, { key: '' }, { key: 'two words' }, { key: 'x'.repeat(5_000) }],
+  'key.retry': [{ key: 'k' }],
   'source.set': [{}, { source: 'other' }, { source: null }, { source: ['demo'] }],
   'link.retry': [{}, { endpoint: 'both' }, { endpoint: 1 }],
   'recording.set': [{}, { on: 1 }, { on: 'true' }, { on: true, off: false }],
@@ -458,6 +460,8 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'dialect.preview': { document: '{"quipuDialect":1}', endpoint: 'trades', frame: '' },
       'link.retry': { endpoint: null },
       'key.set': { key: KEY },
+      'key.test': { key: null },
+      'key.retry': {},
       'key.forget': {},
       'source.set': { source: 'demo' },
     };
@@ -466,7 +470,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
       ...['coverage.page', 'coverage.recent', 'coverage.sessions', 'coverage.session'],
     ];
-    pages.push('dialect.get', 'dialect.preview');
+    pages.push('dialect.get', 'dialect.preview', 'key.test');
     for (const [command, args] of Object.entries(good)) {
       const result = await client.ask(command, args);
       expect(result, command).toMatchObject({ ok: true });

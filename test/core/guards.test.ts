@@ -7,6 +7,8 @@ import { QuipuError } from '../../main/core/result.ts';
 const GOOD: { readonly [N in CommandName]: unknown } = {
   'key.set': { key: 'abc' },
   'key.forget': {},
+  'key.test': { key: 'abc' },
+  'key.retry': {},
   'source.set': { source: 'demo' },
   'link.retry': { endpoint: null },
   'recording.set': { on: true },

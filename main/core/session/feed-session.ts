@@ -34,7 +34,8 @@ import {
   type Machine,
   step,
 } from './machine.ts';
-import { problemOfClose, problemOfError, problemOfStatus, retryAfter } from './problem.ts';
+import { type Redact, redactorOf } from '../redact.ts';
+import { problemOfClose, problemOfError, problemOfStatus, retryAfter, withoutKey } from './problem.ts';
 import { RawFrames } from './raw-frames.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -107,6 +108,8 @@ interface Pending {
 export class FeedSession {
   readonly #options: FeedSessionOptions;
   readonly #decoder: Decoder;
+  /** Of what the server says, nothing that holds the key is kept, told or logged. */
+  readonly #redact: Redact;
   readonly #health: Health;
   readonly #frames = new RawFrames();
   readonly #subscriptions = new Subscriptions();
@@ -143,6 +146,7 @@ export class FeedSession {
 
   constructor(options: FeedSessionOptions) {
     this.#options = options;
+    this.#redact = redactorOf(options.key);
     this.#decoder = createDecoder(options.dialect, options.lookup ?? null);
     this.#byNames = asksByNames(options.dialect);
     this.#health = new Health(options.clock, options.random, options.meter ?? null);
@@ -169,7 +173,7 @@ export class FeedSession {
 
   /** The last frames as they came, oldest first; also of connections that ended. */
   get frames(): RawFrame[] {
-    return this.#frames.list();
+    return this.#frames.list().map((frame) => ({ ...frame, text: this.#redact(frame.text) }));
   }
 
   start(): void {
@@ -322,13 +326,16 @@ export class FeedSession {
         if (current()) this.#ponged();
       },
       refused: (status, headers) => {
-        refusal = { problem: problemOfStatus(status, headers), wait: retryAfter(headers, this.#wallMs()) };
+        const clean = withoutKey(headers, this.#redact);
+        refusal = { problem: problemOfStatus(status, clean), wait: retryAfter(headers, this.#wallMs()) };
       },
       close: (code, reason, error) => {
         if (!current()) return;
         // Whoever closes says why in the code; what broke without one says it in the error.
         const said = error === null || (code !== 1005 && code !== 1006);
-        const problem = refusal?.problem ?? (said ? problemOfClose(code, reason) : problemOfError(error));
+        const problem =
+          refusal?.problem ??
+          (said ? problemOfClose(code, this.#redact(reason)) : problemOfError(error, this.#redact));
         this.#tell({ type: 'ended', problem, wait: refusal?.wait ?? null });
       },
     };
@@ -445,16 +452,17 @@ export class FeedSession {
       this.#confirm(candle.market, candle.granularity);
       this.#options.listener.candle(candle);
     },
-    answer: (answer: Answer): void => this.#answered(answer),
+    answer: (answer: Answer): void =>
+      this.#answered(answer.words === null ? answer : { ...answer, words: this.#redact(answer.words) }),
     unknown: (type: string): void => {
       this.#options.logger.log('info', 'message of an unknown type', {
         endpoint: this.#options.endpoint,
-        type,
+        type: this.#redact(type),
       });
     },
     refused: (refusal: Refusal): void => {
       this.#health.refused();
-      this.#options.listener.refused(refusal);
+      this.#options.listener.refused({ ...refusal, sample: this.#redact(refusal.sample) });
     },
   };
 

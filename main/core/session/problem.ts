@@ -5,6 +5,7 @@
  */
 import type { LinkProblem } from '../contract.ts';
 import { cleanWords } from '../protocol/words.ts';
+import type { Redact } from '../redact.ts';
 import { type Pace, USUAL_PACE } from './backoff.ts';
 
 export const ERROR_HEADER = 'x-inca-error-message';
@@ -74,10 +75,17 @@ function family(status: number): Known {
       };
 }
 
-/** What an error of the socket means. Codes are Node's and OpenSSL's. */
-export function problemOfError(error: Error): LinkProblem {
+/** The headers of an answer with the key taken out of the server's words, before these are cut to a length. */
+export function withoutKey(headers: Headers, redact: Redact): Headers {
+  const given = headers[ERROR_HEADER];
+  if (given === undefined) return headers;
+  return { ...headers, [ERROR_HEADER]: redact(Array.isArray(given) ? given.join(', ') : given) };
+}
+
+/** What an error of the socket means. Codes are Node's and OpenSSL's. @param redact takes the key out of its words */
+export function problemOfError(error: Error, redact: Redact = (text) => text): LinkProblem {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const known = byCode(code, error.message);
+  const known = byCode(code, redact(error.message));
   return { ...known, status: null, serverWords: null };
 }
 

@@ -9,7 +9,8 @@ import {
 import type { FeedAddresses, Ports } from '../../core/ports.ts';
 import type { Dialect } from '../../core/protocol/dialect.ts';
 import { type AppError, toAppError } from '../../core/result.ts';
-import { NO_KEY, problemOfClose, problemOfError, problemOfStatus } from '../../core/session/problem.ts';
+import { tryHandshake } from '../../core/session/handshake.ts';
+import { NO_KEY, problemOfError, problemOfStatus } from '../../core/session/problem.ts';
 import { type Command, noPositionals, readArgs } from '../command.ts';
 import { environmentKey, feedAddresses } from '../../core/environment.ts';
 import { dialectOption, ownDialect } from '../dialect-option.ts';
@@ -19,7 +20,6 @@ import { nodePorts } from '../ports.ts';
 import { appVersion } from '../version.ts';
 
 const TIME_LIMIT_MS = 10_000;
-const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 interface Finding {
   readonly name: Endpoint | 'dictionary';
@@ -85,56 +85,25 @@ async function findKey({ secrets }: Ports): Promise<KeyFinding & { readonly key:
 }
 
 /** Without a key it is tried all the same: that tells whether the server is reached. */
-function tryEndpoint(
+async function tryEndpoint(
   name: Endpoint,
   url: string,
   key: string | null,
-  { header }: Dialect,
+  dialect: Dialect,
   ports: Ports,
 ): Promise<Finding> {
   const begun = performance.now();
-  return new Promise((resolve) => {
-    let opened = false;
-    let refusal: LinkProblem | null = null;
-    const socket = ports.sockets(
-      {
-        url,
-        headers: key === null ? {} : { [header.name]: header.prefix + key },
-        handshakeTimeoutMs: TIME_LIMIT_MS,
-        maxPayloadBytes: MAX_FRAME_BYTES,
-      },
-      {
-        open: () => {
-          opened = true;
-          socket.terminate();
-        },
-        message: () => undefined,
-        ping: () => undefined,
-        pong: () => undefined,
-        refused: (status, headers) => {
-          refusal = problemOfStatus(status, headers);
-        },
-        close: (code, reason, error) => {
-          const milliseconds = Math.round(performance.now() - begun);
-          if (opened) {
-            resolve(well(name, url, 101, 'Connected.', milliseconds));
-            return;
-          }
-          const problem = refusal ?? (error === null ? problemOfClose(code, reason) : problemOfError(error));
-          const lacksKey = key === null && (problem.status === 401 || problem.status === 403);
-          const told = lacksKey
-            ? {
-                ...problem,
-                kind: NO_KEY.kind,
-                message: NO_KEY.message,
-                action: 'Set QUIPU_API_KEY to your key.',
-              }
-            : problem;
-          resolve(ill(name, url, told, milliseconds));
-        },
-      },
-    );
-  });
+  const problem = await tryHandshake(url, key, dialect, ports.sockets);
+  const milliseconds = Math.round(performance.now() - begun);
+  if (problem === null) return well(name, url, 101, 'Connected.', milliseconds);
+  const lacksKey = key === null && (problem.status === 401 || problem.status === 403);
+  const told = {
+    ...problem,
+    kind: NO_KEY.kind,
+    message: NO_KEY.message,
+    action: 'Set QUIPU_API_KEY to your key.',
+  };
+  return ill(name, url, lacksKey ? told : problem, milliseconds);
 }
 
 async function tryDictionary(addresses: FeedAddresses, ports: Ports): Promise<Finding> {

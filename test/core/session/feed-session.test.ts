@@ -713,3 +713,30 @@ describe('raw frames', () => {
     expect(subscriptions.at(-1)).toEqual(['m', 'requested', null]);
   });
 });
+
+it('of what the server says, nothing that holds the key is told or kept', () => {
+  const key = 'a-key-that-a-server-may-repeat';
+  const words = `The key ${key} is not good`;
+  const session = link(key);
+  session.setMarkets(['m']);
+  session.start();
+  last().events.refused(503, { 'x-inca-error-message': words });
+  last().events.close(1006, '', null);
+  untilNextAttempt();
+  last().events.open();
+  const [asked] = last().sent;
+  receive({ type: 'error', traceId: asked?.traceId, payload: { message: words } });
+  receive({ type: key, payload: { note: words } });
+  receive({ type: 'trade', payload: { marketId: 'm', price: words, size: '1', timestamp: words } });
+  last().events.close(1008, words, null);
+  untilNextAttempt();
+  last().events.close(1006, '', new Error(words));
+  // Each of them was told: the search is not of nothing.
+  expect(transitions.filter((told) => told.includes('“The key [API key] is not good”'))).toHaveLength(2);
+  expect(subscriptions.some(([, , told]) => told === 'The key [API key] is not good')).toBe(true);
+  expect(session.frames).toHaveLength(3);
+  expect(session.frames.every(({ text }) => text.includes('[API key]'))).toBe(true);
+  expect(session.state.problem?.message).toContain('[API key]');
+  const told = JSON.stringify([transitions, subscriptions, ended, states, session.frames, session.state]);
+  expect(told).not.toContain(key);
+});

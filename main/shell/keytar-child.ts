@@ -1,0 +1,28 @@
+/**
+ * keytar's process in the desktop: Electron's utility process, which needs no `runAsNode` fuse and has its
+ * script in the archive, as the app has.
+ */
+import { utilityProcess } from 'electron';
+import type { Keytar } from '../core/keychain.ts';
+import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy, withoutKey } from '../core/keytar-call.ts';
+
+/** @param script the bundle of keytar-process.ts */
+export function keytarInUtility(script: string): Keytar {
+  return keytarBy((call) => ask(script, call));
+}
+
+function ask(script: string, call: KeytarCall): Promise<KeytarAnswer> {
+  return new Promise((resolve, reject) => {
+    const child = utilityProcess.fork(script, [], {
+      serviceName: 'Quipu keychain',
+      stdio: 'ignore',
+      env: withoutKey(process.env),
+    });
+    child.once('message', (answer: KeytarAnswer) => {
+      resolve(answer);
+      child.kill();
+    });
+    child.once('exit', (code) => reject(endedEarly(`exit code ${code}`)));
+    child.postMessage(call);
+  });
+}
