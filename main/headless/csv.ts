@@ -1,11 +1,11 @@
 /**
  * CSV by RFC 4180, safe to open in a spreadsheet: a cell that would start a formula there (it begins
- * with = + - @ tab or CR and is no number) gets an apostrophe before it, which spreadsheets take for
- * "text follows".
+ * with = + - @, their wide forms, tab, CR or LF, and is no number) gets an apostrophe before it, which
+ * spreadsheets take for "text follows".
  */
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 const QUOTED = /[",\r\n]/;
 
 export type Cell = string | number | null;

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Core } from '../core/core.ts';
+import { pageHeaders } from '../core/page-policy.ts';
 import type { Logger } from '../core/ports.ts';
 import { QuipuError } from '../core/result.ts';
 import { encodeFrame } from '../core/transport/loopback-frame.ts';
@@ -47,6 +48,13 @@ export interface Host {
   close(): Promise<void>;
 }
 
+interface Refusal {
+  readonly status: number;
+  readonly why: string;
+  /** Seconds. */
+  readonly retryAfter?: number;
+}
+
 /** @throws {QuipuError} when the port cannot be had */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { core, folder, logger } = options;
@@ -56,6 +64,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   // Browsers leave the port of the scheme out.
   const name = port === 80 ? HOST : `${HOST}:${port}`;
   const origin = `http://${name}`;
+  const headers = Object.entries({ ...pageHeaders(`ws://${name}`), 'Cache-Control': 'no-store' });
   const failures = new Failures();
   const bridge = new WebSocketServer({
     noServer: true,
@@ -75,20 +84,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const refusal = refusalOf(request);
     if (refusal !== null) {
       logger.log('warn', 'refused at the bridge', { status: refusal.status, why: refusal.why });
+      const wait = refusal.retryAfter === undefined ? '' : `Retry-After: ${refusal.retryAfter}\r\n`;
       socket.end(
-        `HTTP/1.1 ${refusal.status} ${refusal.why}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+        `HTTP/1.1 ${refusal.status} ${refusal.why}\r\n${wait}Connection: close\r\nContent-Length: 0\r\n\r\n`,
       );
       return;
     }
     bridge.handleUpgrade(request, socket, head, (client) => serveClient(core, client, logger));
   });
 
-  function refusalOf(request: IncomingMessage): { status: number; why: string } | null {
+  function refusalOf(request: IncomingMessage): Refusal | null {
     if (request.headers.host !== name) return { status: 421, why: 'Wrong Host' };
     if (request.url !== BRIDGE_PATH) return { status: 404, why: 'Not Found' };
     // A page elsewhere must not be able to use up the attempts, so only wrong tokens count.
     if (request.headers.origin !== origin) return { status: 403, why: 'Wrong Origin' };
-    if (failures.tooMany()) return { status: 429, why: 'Too Many Failures' };
+    const retryAfter = failures.wait();
+    if (retryAfter > 0) return { status: 429, why: 'Too Many Failures', retryAfter };
     if (!isLetIn(request.headers['sec-websocket-protocol'], token)) {
       failures.add();
       return { status: 401, why: 'Wrong Token' };
@@ -97,7 +108,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    for (const [header, value] of Object.entries(securityHeaders(name))) response.setHeader(header, value);
+    for (const [header, value] of headers) response.setHeader(header, value);
     if (request.headers.host !== name) return end(response, 421);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
@@ -145,26 +156,6 @@ function end(response: ServerResponse, status: number): void {
   response.end();
 }
 
-/** The page may load and do nothing but what comes from here. */
-function securityHeaders(name: string): Readonly<Record<string, string>> {
-  return {
-    'Content-Security-Policy': [
-      "default-src 'self'",
-      "img-src 'self' data:",
-      `connect-src 'self' ws://${name}`,
-      "object-src 'none'",
-      "base-uri 'none'",
-      "form-action 'none'",
-      "frame-ancestors 'none'",
-    ].join('; '),
-    'Cache-Control': 'no-store',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-  };
-}
-
 /** Whether the offered subprotocols are ours and hold the token; in a time that does not tell how much of it was right. */
 function isLetIn(offered: string | undefined, token: string): boolean {
   const names = (offered ?? '').split(',').map((each) => each.trim());
@@ -182,10 +173,13 @@ class Failures {
     this.#times.push(performance.now());
   }
 
-  tooMany(): boolean {
-    const since = performance.now() - FAILURE_MS;
-    while (this.#times[0] !== undefined && this.#times[0] < since) this.#times.shift();
-    return this.#times.length >= MAX_FAILURES;
+  /** Seconds until another attempt is heard; 0: now. */
+  wait(): number {
+    const now = performance.now();
+    while (this.#times[0] !== undefined && this.#times[0] < now - FAILURE_MS) this.#times.shift();
+    const [oldest] = this.#times;
+    if (oldest === undefined || this.#times.length < MAX_FAILURES) return 0;
+    return Math.max(1, Math.ceil((oldest + FAILURE_MS - now) / 1000));
   }
 }
 

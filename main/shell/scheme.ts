@@ -1,5 +1,6 @@
 /** The page's own scheme, `app://quipu/`: the renderer's built files and nothing else. */
 import { protocol } from 'electron';
+import { pageHeaders } from '../core/page-policy.ts';
 import { readStatic } from '../core/static-files.ts';
 
 const SCHEME = 'app';
@@ -8,23 +9,7 @@ const HOST = 'quipu';
 export const APP_ORIGIN = `${SCHEME}://${HOST}`;
 export const APP_PAGE = `${APP_ORIGIN}/index.html`;
 
-/** The page may load what is here, and reach nobody: the bridge is no network. */
-const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "font-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-};
+const HEADERS = pageHeaders(null);
 
 /** Whether the address is one of the app's own pages. */
 export function isAppPage(address: string): boolean {
@@ -42,7 +27,8 @@ export function declareScheme(): void {
 export function serveScheme(folder: string): void {
   protocol.handle(SCHEME, async (request) => {
     const url = new URL(request.url);
-    if (request.method !== 'GET' || url.host !== HOST) return new Response(null, { status: 404 });
+    if (request.method !== 'GET' || url.host !== HOST)
+      return new Response(null, { status: 404, headers: HEADERS });
     const file = await readStatic(folder, url.pathname);
     if (file === null) return new Response(null, { status: 404, headers: HEADERS });
     return new Response(new Uint8Array(file.bytes), { headers: { ...HEADERS, 'Content-Type': file.type } });

@@ -1,5 +1,6 @@
 /** The one window: sandboxed, with no way out of the app's own pages. */
 import { BrowserWindow, nativeTheme, session } from 'electron';
+import { openDocumentation } from './external.ts';
 import { APP_PAGE, isAppPage } from './scheme.ts';
 
 /** The page's panel colour, so that nothing flashes before its first paint. */
@@ -46,7 +47,10 @@ export function createWindow({ preload, icon, mayClose }: WindowOptions): Browse
   webContents.on('will-navigate', stay);
   webContents.on('will-redirect', stay);
   webContents.on('will-attach-webview', (event) => event.preventDefault());
-  webContents.setWindowOpenHandler(() => ({ action: 'deny' }));
+  webContents.setWindowOpenHandler(({ url }) => {
+    openDocumentation(url);
+    return { action: 'deny' };
+  });
   void window.loadURL(APP_PAGE);
   return window;
 }

@@ -55,7 +55,7 @@ export function phaseDot(phase: LinkPhase): DotKind {
 export const KEY_PLACE: Readonly<Record<KeyPlace, string>> = {
   keychain: 'in the keychain of this system',
   environment: 'from the environment (QUIPU_API_KEY)',
-  'this session': 'in memory, until Quipu quits',
+  'this session': 'in memory for this session only, until Quipu quits',
   demo: 'not needed for the demo feed',
   none: 'none yet',
 };

@@ -3,7 +3,7 @@
  * in the threads of an older Electron.
  */
 import 'core-js/actual/index.js';
-import zlib from 'node:zlib';
+import { createRequire } from 'node:module';
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -17,4 +17,6 @@ function crc32(data: Uint8Array): number {
   return (value ^ 0xffff_ffff) >>> 0;
 }
 
+// Not by an import: a bundle that has one of the whole module takes its functions from a copy made before.
+const zlib = createRequire(process.execPath)('node:zlib') as object;
 if (!('crc32' in zlib)) Object.assign(zlib, { crc32 });

@@ -16,6 +16,12 @@ describe('CSV', () => {
     ['@SUM(A1)', "'@SUM(A1)"],
     ['\tx', "'\tx"],
     ['\r=x', '"\'\r=x"'],
+    ['\n=x', '"\'\n=x"'],
+    ['＝1+1', "'＝1+1"],
+    ['＠x', "'＠x"],
+    ['+-=@', "'+-=@"],
+    ['-1.5=', "'-1.5="],
+    ["=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"],
     ['=HYPERLINK("http://x","y")', '"\'=HYPERLINK(""http://x"",""y"")"'],
   ])('takes the formula out of %j', (text, cell) => {
     expect(csvRow([text])).toBe(`${cell}\r\n`);

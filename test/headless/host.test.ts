@@ -71,6 +71,8 @@ afterEach(async () => {
 
 const name = (): string => `127.0.0.1:${host.port}`;
 const token = (): string => host.address.split('#token=')[1] ?? '';
+/** Headers of a page of its own. */
+const own = (): readonly string[] => [`Host: ${name()}`, `Origin: http://${name()}`];
 
 interface Answer {
   readonly status: number;
@@ -92,6 +94,29 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
     asked.end();
   });
 }
+
+/** Bytes as they are, which no client would send; resolves with all that is answered. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port: host.port });
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part: string) => (text += part));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(text));
+    socket.write(bytes, 'latin1');
+  });
+}
+
+const upgrade = (...lines: readonly string[]): string =>
+  [
+    'GET /bridge HTTP/1.1',
+    ...lines,
+    'Connection: Upgrade, close',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+    '\r\n',
+  ].join('\r\n');
 
 interface BridgeOptions {
   readonly host?: string;
@@ -125,12 +150,24 @@ describe('pages', () => {
     expect(page.text).toContain('the page');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     const policy = page.headers['content-security-policy'] ?? '';
-    expect(policy).toContain("default-src 'self'");
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self';");
+    expect(policy).toContain("style-src 'self';");
+    expect(policy).toContain("base-uri 'none'");
+    expect(policy).toContain("require-trusted-types-for 'script'");
     expect(policy).toContain(`connect-src 'self' ws://${name()}`);
     expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).not.toContain('unsafe');
     expect(page.headers['x-content-type-options']).toBe('nosniff');
-    expect(page.headers['referrer-policy']).toBe('no-referrer');
+    expect(page.headers).toMatchObject({
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'x-frame-options': 'DENY',
+      'cache-control': 'no-store',
+    });
+    expect(page.headers).not.toHaveProperty('set-cookie');
+    expect(page.headers).not.toHaveProperty('access-control-allow-origin');
     const script = await get('/assets/a.js?v=1');
     expect(script.headers['content-type']).toBe('text/javascript; charset=utf-8');
   });
@@ -199,6 +236,63 @@ describe('the bridge', () => {
     expect(views).toBe(0);
   });
 
+  it('refuses, of raw bytes, whatever is not exactly ours', async () => {
+    const attempts: readonly [string, readonly string[], RegExp][] = [
+      ['no Host', [`Origin: http://${name()}`], /^HTTP\/1\.1 4(?:00|21) /],
+      ['an empty Host', ['Host:', `Origin: http://${name()}`], /^HTTP\/1\.1 4(?:00|21) /],
+      ['two Hosts', [`Host: ${name()}`, 'Host: evil.example', `Origin: http://${name()}`], /^HTTP\/1\.1 4/],
+      ['Host in another case of another name', ['Host: LOCALHOST', `Origin: http://${name()}`], /421/],
+      ['a Host that begins with ours', [`Host: ${name()}.evil.example`], /421/],
+      ['no Origin', [`Host: ${name()}`], /403/],
+      ['an empty Origin', [`Host: ${name()}`, 'Origin:'], /403/],
+      [
+        'an Origin that begins with ours',
+        [`Host: ${name()}`, `Origin: http://${name()}.evil.example`],
+        /403/,
+      ],
+      ['our Origin by another scheme', [`Host: ${name()}`, `Origin: https://${name()}`], /403/],
+      ['two Origins', [`Host: ${name()}`, `Origin: http://${name()}, http://evil.example`], /403/],
+      ['the token in a cookie', [...own(), `Cookie: token=${token()}`], /401/],
+      ['the token in Authorization', [...own(), `Authorization: Bearer ${token()}`], /401/],
+      [
+        'half of the token',
+        [...own(), `Sec-WebSocket-Protocol: quipu.v1, token.${token().slice(0, 32)}`],
+        /401/,
+      ],
+      ['more than the token', [...own(), `Sec-WebSocket-Protocol: quipu.v1, token.${token()}0`], /401/],
+      [
+        'the token in capitals',
+        [...own(), `Sec-WebSocket-Protocol: quipu.v1, token.${token().toUpperCase()}`],
+        /401/,
+      ],
+      [
+        'a wrong token before the right one',
+        [...own(), `Sec-WebSocket-Protocol: quipu.v1, token.x, token.${token()}`],
+        /401/,
+      ],
+    ];
+    for (const [what, lines, answer] of attempts) expect(await raw(upgrade(...lines)), what).toMatch(answer);
+    expect(views).toBe(0);
+  });
+
+  it('takes the token from no address', async () => {
+    for (const path of [`/bridge?token=${token()}`, `/bridge#token=${token()}`, `/bridge/${token()}`]) {
+      const status = await raw(upgrade(...own()).replace('/bridge', path));
+      expect(status).toMatch(/^HTTP\/1\.1 (?:404|400) /);
+    }
+  });
+
+  it('survives what is no HTTP, and goes on', async () => {
+    for (const bytes of [
+      '\0\xff\r\n\r\n',
+      'GET\r\n\r\n',
+      `GET / HTTP/1.1\r\n${'X: y\r\n'.repeat(5_000)}\r\n`,
+    ]) {
+      expect(await raw(bytes)).toMatch(/^(?:HTTP\/1\.1 4\d\d |$)/);
+    }
+    expect((await get('/')).status).toBe(200);
+  });
+
   it('wants our protocol beside the token', async () => {
     expect(await bridge({ protocols: [`token.${token()}`] })).toBe(401);
   });
@@ -208,6 +302,18 @@ describe('the bridge', () => {
     for (let n = 0; n < 10; n++) expect(await bridge(wrong)).toBe(401);
     expect(await bridge(wrong)).toBe(429);
     expect(await bridge()).toBe(429);
+  });
+
+  it('tells when the next attempt is heard', async () => {
+    const ask = upgrade(...own(), 'Sec-WebSocket-Protocol: quipu.v1, token.wrong');
+    for (let n = 0; n < 10; n++) expect(await raw(ask)).toMatch(/^HTTP\/1\.1 401 /);
+    const answer = await raw(ask);
+    expect(answer).toMatch(/^HTTP\/1\.1 429 /);
+    const seconds = Number(/^Retry-After: (\d+)\r$/m.exec(answer)?.[1]);
+    expect(seconds).toBeGreaterThanOrEqual(1);
+    expect(seconds).toBeLessThanOrEqual(60);
+    // Pages are no attempt, and are served all the while.
+    expect((await get('/')).status).toBe(200);
   });
 
   it('a page elsewhere cannot use up the attempts', async () => {
