@@ -134,7 +134,9 @@ export function keylessLogger(logger: Logger, key: () => string | null): Logger 
 function clean<T>(value: T, redact: Redact): T;
 function clean(value: unknown, redact: Redact): unknown {
   if (typeof value === 'string') return redact(value);
-  if (Array.isArray(value)) return value.map((each) => clean(each, redact));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, clean(each, redact)]));
+  if (Array.isArray(value)) return (value as readonly unknown[]).map((each): unknown => clean(each, redact));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]: [string, unknown]) => [name, clean(each, redact)]),
+  );
 }

@@ -62,8 +62,9 @@ export function endedEarly(how: string): Error {
 
 /** The environment for it, without the key that a user may have set there. */
 export function withoutKey(env: NodeJS.ProcessEnv): Record<string, string> {
-  const { QUIPU_API_KEY: _key, ...rest } = env;
   return Object.fromEntries(
-    Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[0] !== 'QUIPU_API_KEY' && entry[1] !== undefined,
+    ),
   );
 }

@@ -73,3 +73,7 @@ it('a pasted key loses the space around it and must be printable', () => {
     expect(() => guards['key.set']({ key })).toThrow(QuipuError);
   }
 });
+
+it('a list with holes is refused, since a hole is checked too', () => {
+  expect(() => guards['watch.retry']({ markets: Object.assign(Array(2), ['m']) })).toThrow(QuipuError);
+});
