@@ -436,6 +436,30 @@ export interface SessionSummary {
   readonly trades: number;
   readonly candles: number;
   readonly gaps: number;
+  /** What the user calls it, one line; null without one. */
+  readonly name: string | null;
+  /** What the user noted of it; null without one. */
+  readonly note: string | null;
+  /** It cannot be deleted before it is unpinned. */
+  readonly pinned: boolean;
+}
+
+/** The most UTF-16 units of a session's name and of its note. */
+export const MAX_SESSION_NAME = 80;
+export const MAX_SESSION_NOTE = 2_000;
+
+/** What is given is changed; null takes a name or a note away. */
+export interface SessionEdit {
+  readonly name?: string | null;
+  readonly note?: string | null;
+  readonly pinned?: boolean;
+}
+
+/** A session that was deleted, as it was then. It is in no other answer. */
+export interface RemovedSession {
+  readonly session: SessionSummary;
+  /** From then on it cannot be restored. */
+  readonly undoUntil: Millis;
 }
 
 export interface RecordingState {
@@ -628,6 +652,15 @@ export type CoreEvent =
       readonly known: KnownToday | null;
     }
   | { readonly type: 'journal'; readonly entry: JournalEntry }
+  /**
+   * Another or this view edited, deleted or restored a session of the present source. Pages that were read
+   * before it was deleted or restored are of another record.
+   */
+  | {
+      readonly type: 'session';
+      readonly session: number;
+      readonly change: 'edited' | 'deleted' | 'restored';
+    }
   | { readonly type: 'dictionary'; readonly dictionary: DictionaryState }
   | { readonly type: 'store'; readonly store: StoreState }
   | { readonly type: 'notice'; readonly notice: AppError | null }
@@ -738,7 +771,23 @@ export interface Commands {
     };
     value: BucketPage;
   };
-  'sessions.list': { args: Record<string, never>; value: { readonly sessions: readonly SessionSummary[] } };
+  'sessions.list': {
+    args: Record<string, never>;
+    value: {
+      /** Oldest first. */
+      readonly sessions: readonly SessionSummary[];
+      /** Deleted, and can be restored; the last deleted first. */
+      readonly removed: readonly RemovedSession[];
+    };
+  };
+  /** Also of the one that is being recorded. */
+  'sessions.edit': { args: SessionEdit & { readonly session: number }; value: null };
+  /**
+   * Takes a session out of everything. It can be restored until `undoUntil`; then what it holds is taken
+   * away. One that is being recorded or is pinned is refused.
+   */
+  'sessions.delete': { args: { readonly session: number }; value: { readonly undoUntil: Millis } };
+  'sessions.restore': { args: { readonly session: number }; value: null };
   /** The newest `limit` (1 to 1,000) entries before row `before` (null: newest of all). Session null: of all. */
   'journal.page': {
     args: {

@@ -27,6 +27,7 @@ import { type GivenDialect, OwnDialect } from './own-dialect.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
 import { DEFAULT_DIALECT } from './protocol/dialect.ts';
 import { type AppError, fail, ok, QuipuError, type Result, toAppError } from './result.ts';
+import { SessionEdits } from './session-edits.ts';
 import { openStore } from './store/open.ts';
 import type { Store, StoreProgress } from './store/store.ts';
 
@@ -136,6 +137,17 @@ class QuipuCore implements Core {
   #storeState: StoreState;
   #notice: AppError | null = null;
   readonly #cords = new SessionCords();
+  readonly #sessions = new SessionEdits({
+    store: () => this.#store,
+    now: () => Math.floor(this.#now() / 1000),
+    edited: (session) => this.#feed?.recorder.edited(session),
+    recordChanged: () => {
+      this.#cords.forget(this.#store);
+      this.#feed?.coverage.reread();
+      void this.#readStoreState();
+    },
+    tell: (event) => this.#hub.broadcast(event),
+  });
   #rowsDirty = false;
   #closed = false;
   /** Changes of the feed one after the other: each closes what the former opened. */
@@ -490,7 +502,10 @@ class QuipuCore implements Core {
     'candles.page': ({ chart, before, limit }) => this.#store.candlePage(chart, before, limit),
     'trades.page': ({ market, before, limit }) => this.#store.tradePage(market, before, limit),
     'buckets.page': (range) => this.#store.buckets(range),
-    'sessions.list': async () => ({ sessions: await this.#store.sessions() }),
+    'sessions.list': () => this.#sessions.list(),
+    'sessions.edit': ({ session, ...edit }) => this.#sessions.edit(session, edit),
+    'sessions.delete': ({ session }) => this.#sessions.remove(session),
+    'sessions.restore': ({ session }) => this.#sessions.restore(session),
     'journal.page': ({ before, limit, ...filter }) =>
       this.#feed?.recorder.journalPage(filter, before, limit) ??
       this.#store.journalPage(filter, before, limit),

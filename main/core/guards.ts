@@ -21,6 +21,7 @@ import {
 import { MAX_CHARTS, MAX_TAPES } from './flow/hub.ts';
 import { MAX_DOCUMENT } from './protocol/dialect-document.ts';
 import { QuipuError } from './result.ts';
+import { sessionName, sessionNote } from './session-words.ts';
 
 export const MAX_MARKETS = MAX_WATCHED;
 export const MAX_PAGE = 5_000;
@@ -125,6 +126,21 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
     };
   },
   'sessions.list': none,
+  'sessions.edit': (args) => {
+    const given = fields(args, ['session'], ['name', 'note', 'pinned']);
+    const { pinned } = given;
+    if (Object.keys(given).length === 1) throw bad('Nothing is to be changed: give name, note or pinned.');
+    if (Object.hasOwn(given, 'pinned') && typeof pinned !== 'boolean')
+      throw bad('pinned must be true or false.');
+    return {
+      session: sessionId(given['session']),
+      ...(Object.hasOwn(given, 'name') ? { name: sessionName(given['name']) } : {}),
+      ...(Object.hasOwn(given, 'note') ? { note: sessionNote(given['note']) } : {}),
+      ...(typeof pinned === 'boolean' ? { pinned } : {}),
+    };
+  },
+  'sessions.delete': oneSession,
+  'sessions.restore': oneSession,
   'notice.dismiss': none,
   'journal.page': (args) => {
     const { session, endpoint, before, limit } = fields(args, ['session', 'endpoint', 'before', 'limit']);
@@ -258,6 +274,10 @@ function timeOrNull(value: unknown): number | null {
 
 function sessionOrNull(value: unknown): number | null {
   return value === null ? null : sessionId(value);
+}
+
+function oneSession(args: unknown): { session: number } {
+  return { session: sessionId(fields(args, ['session'])['session']) };
 }
 
 function sessionId(value: unknown): number {

@@ -5,9 +5,11 @@ import {
   CANDLE_FIELDS,
   type CommandArgs,
   type CommandName,
+  type CommandValue,
   CONTRACT_VERSION,
   floatsOf,
   type Message,
+  type SessionSummary,
   TRADE_BUY,
   TRADE_FIELDS,
   TRADE_SELL,
@@ -154,6 +156,20 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   ],
   'trades.page': [{}, { market: 'm', before: -1, limit: 1 }, { market: 'm', before: null, limit: -1 }],
   'sessions.list': [{ all: true }],
+  'sessions.edit': [
+    ...[{}, { session: 1 }, { name: 'x' }, { session: 0, name: 'x' }, { session: 1, name: 1 }],
+    ...[
+      { session: 1, name: 'x'.repeat(81) },
+      { session: 1, name: 'two\nlines' },
+      { session: 1, name: 'a\u202eb' },
+      { session: 1, note: 'x'.repeat(2_001) },
+      { session: 1, note: 'a\u0000b' },
+      { session: 1, pinned: 1 },
+      { session: 1, name: 'x', colour: 'red' },
+    ],
+  ],
+  'sessions.delete': [{}, { session: 0 }, { session: '1' }, { session: 1, now: 0 }],
+  'sessions.restore': [{}, { session: null }, { session: 1.5 }],
   'journal.page': [
     ...[{}, { session: 0, endpoint: null, before: null, limit: 1 }],
     ...[
@@ -362,6 +378,67 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     ).toMatchObject({ ok: false, error: { kind: 'not-found' } });
   });
 
+  it('sessions are named, noted, pinned, deleted and restored, and the other view is told', async () => {
+    const [one, other] = [await join(), await join()];
+    const told = (): unknown => other.eventsOf('session').map(({ change, session }) => [session, change]);
+    const list = async (): Promise<CommandValue<'sessions.list'>> => other.call('sessions.list', {});
+    const find = async (id: number): Promise<SessionSummary | undefined> =>
+      (await list()).sessions.find((session) => session.id === id);
+    await one.call('recording.set', { on: true });
+    const running = (await list()).sessions.find(({ state }) => state === 'recording')?.id ?? 0;
+    const given = { name: 'Launch day', note: 'Two\nlines', pinned: true };
+    expect(await one.call('sessions.edit', { session: running, ...given })).toBeNull();
+    expect(await find(running)).toMatchObject(given);
+    // What is told of the recording each second has them too.
+    await expect
+      .poll(() => other.eventsOf('recording').at(-1)?.recording.session, { timeout: 10_000 })
+      .toMatchObject({ id: running, ...given });
+    expect(await one.ask('sessions.delete', { session: running })).toMatchObject({
+      ok: false,
+      error: { kind: 'busy', action: expect.stringMatching(/^Stop the recording/) as string },
+    });
+    await one.call('recording.set', { on: false });
+    expect(await one.ask('sessions.delete', { session: running })).toMatchObject({
+      ok: false,
+      error: { kind: 'busy', action: expect.stringMatching(/^Unpin/) as string },
+    });
+    await one.call('sessions.edit', { session: running, pinned: false, note: null });
+    const before = await list();
+    const cords = { sessions: [running], buckets: 9 };
+    const cord = await one.call('coverage.sessions', cords);
+    expect(cord.cords).toHaveLength(1);
+
+    const { undoUntil } = await one.call('sessions.delete', { session: running });
+    expect(undoUntil).toBeGreaterThan(Date.now());
+    const after = await list();
+    expect(after.sessions).toEqual(before.sessions.filter(({ id }) => id !== running));
+    expect(after.removed).toEqual([
+      { session: before.sessions.find(({ id }) => id === running), undoUntil },
+    ]);
+    expect(await one.call('coverage.sessions', cords)).toEqual({ cords: [] });
+    for (const [command, args] of [
+      ['sessions.edit', { session: running, name: 'x' }],
+      ['sessions.delete', { session: running }],
+      ['refusals.list', { session: running }],
+      ['sessions.restore', { session: 4_711 }],
+    ] as const) {
+      expect(await one.ask(command, args), command).toMatchObject({
+        ok: false,
+        error: { kind: 'not-found' },
+      });
+    }
+    expect(await one.call('sessions.restore', { session: running })).toBeNull();
+    expect(await list()).toEqual(before);
+    expect(await one.call('coverage.sessions', cords)).toEqual(cord);
+    await expect.poll(told).toEqual([
+      [running, 'edited'],
+      [running, 'edited'],
+      [running, 'deleted'],
+      [running, 'restored'],
+    ]);
+    await one.call('recording.set', { on: true });
+  });
+
   it('what one view changes, the other is told', async () => {
     const [one, other] = [await join(), await join()];
     const theme = 'light';
@@ -455,6 +532,9 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'coverage.sessions': { sessions: [1], buckets: 100 },
       'coverage.session': { session: 1, markets: [market], buckets: 100 },
       'settings.set': { settings: { theme: 'dark' } },
+      'sessions.edit': { session: 1, name: 'First', pinned: false },
+      'sessions.delete': { session: 1 },
+      'sessions.restore': { session: 1 },
       'dialect.get': {},
       'dialect.set': { document: null },
       'dialect.preview': { document: '{"quipuDialect":1}', endpoint: 'trades', frame: '' },
@@ -470,7 +550,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       ...['journal.page', 'health.page', 'refusals.list', 'frames.list'],
       ...['coverage.page', 'coverage.recent', 'coverage.sessions', 'coverage.session'],
     ];
-    pages.push('dialect.get', 'dialect.preview', 'key.test');
+    pages.push('dialect.get', 'dialect.preview', 'key.test', 'sessions.delete');
     for (const [command, args] of Object.entries(good)) {
       const result = await client.ask(command, args);
       expect(result, command).toMatchObject({ ok: true });

@@ -22,6 +22,7 @@ import type {
   LinkPhase,
   LinkProblem,
   RefusalCount,
+  RemovedSession,
   SessionSummary,
 } from '../../main/core/contract.ts';
 import { Recorder, type RecorderStore } from '../../main/core/flow/recorder.ts';
@@ -238,6 +239,10 @@ class ShortStore implements RecorderStore {
 
   async sessions(): Promise<readonly SessionSummary[]> {
     return this.#reader.sessions();
+  }
+
+  async removedSessions(now: number): Promise<readonly RemovedSession[]> {
+    return this.#reader.removedSessions(now);
   }
 
   async journalPage(filter: JournalFilter, before: number | null, limit: number): Promise<JournalPage> {

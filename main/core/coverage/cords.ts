@@ -7,6 +7,8 @@ const MOST_KEPT = 500;
 export class SessionCords {
   /** Each store has sessions of its own. */
   readonly #kept = new WeakMap<object, Map<string, SessionCord>>();
+  /** Goes up when sessions are taken away or come back: what was read before is not kept then. */
+  #age = 0;
 
   /** @param newest the session that may still change, or null */
   async of(
@@ -20,11 +22,18 @@ export class SessionCords {
     const key = `${session} ${buckets}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
+    const age = this.#age;
     const cord = await store.sessionCord(session, buckets);
-    if (cord === null || session === newest) return cord;
+    if (cord === null || session === newest || age !== this.#age) return cord;
     const [oldest] = kept.keys();
     if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
     kept.set(key, cord);
     return cord;
+  }
+
+  /** A session of it was deleted or restored. */
+  forget(store: Pick<Store, 'sessionCord'>): void {
+    this.#age++;
+    this.#kept.delete(store);
   }
 }

@@ -51,6 +51,11 @@ export class Teller {
   /** The watchlist, whose today counts. */
   watch(markets: readonly string[]): void {
     this.#markets = markets;
+    this.reread();
+  }
+
+  /** What is recorded of today is another: a session was deleted or restored. */
+  reread(): void {
     this.#readAt = -Infinity;
     this.#isStale = true;
   }

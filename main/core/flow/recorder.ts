@@ -81,7 +81,16 @@ export interface RecorderListener {
 
 /** What the recorder needs of the store. */
 export type RecorderStore = JournalStore &
-  Pick<Store, 'beginSession' | 'commit' | 'endSession' | 'receivedSince' | 'refusals' | 'sessions'>;
+  Pick<
+    Store,
+    | 'beginSession'
+    | 'commit'
+    | 'endSession'
+    | 'receivedSince'
+    | 'refusals'
+    | 'removedSessions'
+    | 'sessions'
+  >;
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -199,7 +208,9 @@ export class Recorder {
 
   /** Reads back what redelivery may repeat of an earlier run. Before the links start. */
   async restore(): Promise<void> {
-    const sessions = await this.#store.sessions();
+    // What was sent of a removed one would be there twice when it is restored.
+    const removed = await this.#store.removedSessions(this.#wallMs());
+    const sessions = [...(await this.#store.sessions()), ...removed.map(({ session }) => session)];
     const last = sessions.reduce((latest, { ended, started }) => Math.max(latest, ended ?? started), 0);
     if (last === 0) return;
     for (const trade of await this.#store.receivedSince((last - RETENTION_MS) * 1000)) {
@@ -297,6 +308,13 @@ export class Recorder {
     for (const timer of this.#timers) timer.cancel();
     await this.#endAt(this.#time.now());
     await this.#journal.flush();
+  }
+
+  /** The user named, noted or pinned a session. */
+  edited({ id, name, note, pinned }: SessionSummary): void {
+    if (this.#session?.id !== id) return;
+    this.#session = { ...this.#session, name, note, pinned };
+    this.#listener.changed();
   }
 
   /** The markets that are subscribed to from now on. */

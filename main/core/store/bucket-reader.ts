@@ -14,6 +14,7 @@ import {
 import { decodeBars, Fold, levelFor, slotsBetween, spanOf } from './bars.ts';
 import { ChunkBody } from './chunk.ts';
 import { decimalToNumber } from '../protocol/decimal.ts';
+import { visibleIn } from './marks.ts';
 import { DamagedPiece } from './piece.ts';
 import { numberAt } from './run.ts';
 import { hasChunks, hasCoverage } from './schema.ts';
@@ -50,10 +51,11 @@ type Within = [market: number, session: number | null, from: number, to: number]
 export function prepareBucketReader(database: Database): BucketReader {
   const chunks = hasChunks(database) ? prepareTapes(database) : null;
   const coverage = hasCoverage(database) ? prepareWorst(database) : null;
+  const visible = visibleIn(database).of('session');
   const legacyWithin = database
     .prepare<Within, LegacyRow>(
       `SELECT exchange_time, price_digits, price_scale, size_digits, size_scale FROM trades
-       WHERE market = ? AND session = ifnull(?, session) AND exchange_time >= ? AND exchange_time < ?
+       WHERE market = ? AND session = ifnull(?, session) AND exchange_time >= ? AND exchange_time < ?${visible}
        ORDER BY exchange_time, row`,
     )
     .raw()
@@ -98,10 +100,11 @@ interface TapeSource {
 }
 
 function prepareTapes(database: Database): TapeSource {
+  const visible = visibleIn(database).of('session');
   const tapesWithin = database.prepare<[...Within, first: number, last: number], TapeRow>(
     `SELECT session, chunks, full FROM tapes
      WHERE market = ? AND session = ifnull(?, session) AND last_time >= ? AND first_time < ?
-       AND session BETWEEN ? AND ? ORDER BY session`,
+       AND session BETWEEN ? AND ?${visible} ORDER BY session`,
   );
   const chunkAt = database.prepare<[market: number, session: number, seq: number], NodeRow>(
     'SELECT first_time, last_time, level, bars FROM chunks WHERE market = ? AND session = ? AND seq = ?',
@@ -118,8 +121,8 @@ function prepareTapes(database: Database): TapeSource {
     [session: number | null, from: number, to: number],
     { readonly count: number; readonly body: Uint8Array }
   >(
-    `SELECT count, body FROM segments WHERE session = ifnull(?, session) AND last_time >= ? AND first_time < ?
-     ORDER BY first_row`,
+    `SELECT count, body FROM segments
+     WHERE session = ifnull(?, session) AND last_time >= ? AND first_time < ?${visible} ORDER BY first_row`,
   );
 
   /** The 2^height chunks from place * 2^height on; of height 0 a chunk. */
@@ -184,7 +187,7 @@ function prepareWorst(database: Database): (within: Within, fold: Fold) => Uint8
   const sessionsWithin = database
     .prepare<[session: number | null, from: number, to: number], number>(
       `SELECT id FROM sessions
-       WHERE id = ifnull(?, id) AND covered > ? AND started * 1000 < ? ORDER BY id`,
+       WHERE id = ifnull(?, id) AND covered > ? AND started * 1000 < ?${visibleIn(database).row} ORDER BY id`,
     )
     .pluck();
   const states = database.prepare<

@@ -23,7 +23,9 @@ import {
   Tally,
   union,
 } from '../coverage/today.ts';
+import { visibleIn } from './marks.ts';
 import { type SessionRow, unexpectedEnd } from './summaries.ts';
+import { unknownSession } from './errors.ts';
 import { type LastState, UNPROVEN, UNPROVEN_CAUSE, unprovenOf } from './unproven.ts';
 
 /** Stretches of a page, and of a line of the last hour, before they are folded into half as many. */
@@ -50,8 +52,14 @@ export interface CoverageReader {
   reach(session: number): SessionReach | null;
   /** The numbers of a session's markets. */
   numbers(session: number): number[];
-  /** These markets of a session in one: for `Together.join`. */
-  together(session: number, markets: readonly number[], reach: SessionReach, buckets: number): Int8Array;
+  /** These markets of a session in one: for `Together.join`. null for a session that does not exist. */
+  together(
+    session: number,
+    markets: readonly number[],
+    reach: SessionReach,
+    buckets: number,
+  ): Int8Array | null;
+  /** @throws {QuipuError} kind `not-found` */
   lines(session: number, markets: readonly string[], reach: SessionReach, buckets: number): SessionLine[];
 }
 
@@ -85,6 +93,7 @@ type StateRow = [start: number, state: CoverageState, cause: string];
 
 /** @param alive whether a session in state `recording` may be one */
 export function prepareCoverage(database: Database, alive: () => boolean): CoverageReader {
+  const visible = visibleIn(database).row;
   const marketId = database.prepare<[name: string], number>('SELECT id FROM markets WHERE name = ?').pluck();
   const markets = database
     .prepare<[session: number], string>(
@@ -100,17 +109,17 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     `SELECT endpoint, start, coverage.state, cause,
        lead(start, 1, covered) OVER (PARTITION BY endpoint ORDER BY start) AS stop
      FROM coverage JOIN sessions ON sessions.id = coverage.session
-     WHERE session = ? AND market = ? ORDER BY endpoint, start`,
+     WHERE session = ? AND market = ?${visible} ORDER BY endpoint, start`,
   );
   const sessionBefore = database.prepare<
     [id: number],
     Pick<SessionRow, 'id' | 'started' | 'ended' | 'state' | 'last_receipt' | 'covered'>
   >(
     `SELECT id, started, ended, state, last_receipt, covered FROM sessions
-     WHERE id < ? ORDER BY id DESC LIMIT 1`,
+     WHERE id < ?${visible} ORDER BY id DESC LIMIT 1`,
   );
   const reachOf = database.prepare<[id: number], { started: number; covered: number | null }>(
-    'SELECT started, covered FROM sessions WHERE id = ?',
+    `SELECT started, covered FROM sessions WHERE id = ?${visible}`,
   );
   const isNoted = database
     .prepare<[session: number, market: number], number>(
@@ -308,6 +317,8 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     },
     numbers: (session) => numbers.all(session),
     together(session, chosen, { from, to }, buckets) {
+      // It may have been removed since its reach was asked for.
+      if (reachOf.get(session) === undefined) return null;
       const all = new Together(from, to, buckets);
       for (const market of chosen) {
         for (const endpoint of ENDPOINTS) {
@@ -318,15 +329,17 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
       }
       return all.states;
     },
-    lines: (session, chosen, { from, to }, buckets) =>
-      chosen.flatMap((market) =>
+    lines(session, chosen, { from, to }, buckets) {
+      if (reachOf.get(session) === undefined) throw unknownSession(session);
+      return chosen.flatMap((market) =>
         ENDPOINTS.map((endpoint): SessionLine => {
           const fold = new Fold(from, to, buckets);
           const piece = { from, to, session, kept: true };
           walk(marketId.get(market), endpoint, [piece], (stretch) => fold.add(stretch));
           return { market, endpoint, runs: fold.runs };
         }),
-      ),
+      );
+    },
   };
 }
 

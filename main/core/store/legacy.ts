@@ -30,7 +30,8 @@ const EXACT = (column: string): string =>
   `iif(${column} BETWEEN -9007199254740991 AND 9007199254740991, ${column}, CAST(${column} AS TEXT))`;
 const encoder = new TextEncoder();
 
-export function prepareLegacyRows(database: Database): LegacyRows {
+/** @param visible the end of a WHERE clause that leaves sessions out; without it, none is */
+export function prepareLegacyRows(database: Database, visible = ''): LegacyRows {
   const columns = `row, market, exchange_time, receipt_time, ${EXACT('price_digits')}, price_scale,
     ${EXACT('size_digits')}, size_scale, side, origin, id`;
   // NOT INDEXED: an index would find them in another order than that of receipt.
@@ -42,7 +43,7 @@ export function prepareLegacyRows(database: Database): LegacyRows {
     .raw();
   const newest = database
     .prepare<[market: number, from: number, before: number, limit: number], TradeRow>(
-      `SELECT ${columns} FROM trades WHERE market = ? AND exchange_time >= ? AND exchange_time < ?
+      `SELECT ${columns} FROM trades WHERE market = ? AND exchange_time >= ? AND exchange_time < ?${visible}
        ORDER BY exchange_time DESC, row DESC LIMIT ?`,
     )
     .raw();

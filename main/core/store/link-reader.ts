@@ -11,6 +11,7 @@ import type {
   Millis,
   RefusalCount,
 } from '../contract.ts';
+import { visibleIn } from './marks.ts';
 import type { ExportStep, RowRange } from './reader.ts';
 import type { JournalFilter } from './store.ts';
 
@@ -23,7 +24,9 @@ export interface LinkReader {
   refusals(session: number): RefusalCount[];
   /** All rows that there are now. */
   rows(of: 'journal' | 'health'): RowRange;
+  /** @throws what `checkSession` does */
   journal(range: RowRange, filter: JournalFilter): ExportStep<JournalEntry>;
+  /** @throws what `checkSession` does */
   health(range: RowRange, session: number | null): ExportStep<HealthMinute>;
 }
 
@@ -62,16 +65,26 @@ interface MinuteRow {
 
 type RefusalRow = Omit<RefusalCount, 'samples'> & { readonly samples: string };
 
-/** @param database open for reading, and not older than its journal */
-export function prepareLinkReader(database: Database): LinkReader {
+/**
+ * @param database open for reading, and not older than its journal
+ * @param checkSession throws for a session that there is not
+ */
+export function prepareLinkReader(
+  database: Database,
+  checkSession: (session: number | null) => void,
+): LinkReader {
+  const visible = visibleIn(database).of('session');
   const rows = {
     journal: database.prepare<[], number>('SELECT coalesce(max(row), 0) FROM journal').pluck(),
     health: database.prepare<[], number>('SELECT coalesce(max(row), 0) FROM health').pluck(),
   };
+  // Between sessions an entry has none.
+  const anySession = visibleIn(database).of('ifnull(session, 0)');
   // A statement for each choice, so that each goes by an index and stops at its limit.
   const entries = (where: string, order: 'ASC' | 'DESC') =>
     database.prepare<[...(number | string)[], limit: number], EntryRow>(
-      `SELECT * FROM journal WHERE ${where}row > ? AND row < ? ORDER BY row ${order} LIMIT ?`,
+      `SELECT * FROM journal
+       WHERE ${where}row > ? AND row < ?${anySession} ORDER BY row ${order} LIMIT ?`,
     );
   const choices = (order: 'ASC' | 'DESC') => ({
     all: entries('', order),
@@ -82,18 +95,18 @@ export function prepareLinkReader(database: Database): LinkReader {
   const newestEntries = choices('DESC');
   const oldestEntries = choices('ASC');
   const minutesBefore = database.prepare<[endpoint: string, before: number, limit: number], MinuteRow>(
-    'SELECT * FROM health WHERE endpoint = ? AND at < ? ORDER BY at DESC, session DESC LIMIT ?',
+    `SELECT * FROM health WHERE endpoint = ? AND at < ?${visible} ORDER BY at DESC, session DESC LIMIT ?`,
   );
   const minutes = database.prepare<[after: number, last: number, limit: number], MinuteRow>(
-    'SELECT * FROM health WHERE row > ? AND row <= ? ORDER BY row LIMIT ?',
+    `SELECT * FROM health WHERE row > ? AND row <= ?${visible} ORDER BY row LIMIT ?`,
   );
   const sessionMinutes = database.prepare<
     [session: number, after: number, last: number, limit: number],
     MinuteRow
-  >('SELECT * FROM health WHERE session = ? AND row > ? AND row <= ? ORDER BY row LIMIT ?');
+  >(`SELECT * FROM health WHERE session = ? AND row > ? AND row <= ?${visible} ORDER BY row LIMIT ?`);
   const refusals = database.prepare<[session: number], RefusalRow>(
     `SELECT endpoint, reason, count, first, last, samples FROM refusals
-     WHERE session = ? ORDER BY count DESC, endpoint, reason`,
+     WHERE session = ?${visible} ORDER BY count DESC, endpoint, reason`,
   );
 
   function find(
@@ -124,16 +137,20 @@ export function prepareLinkReader(database: Database): LinkReader {
         samples: JSON.parse(row.samples) as RefusalCount['samples'],
       })),
     rows: (of) => ({ after: 0, last: rows[of].get() ?? 0 }),
-    journal: (range, filter) =>
-      stepOf(range, find(oldestEntries, filter, range.after, range.last + 1, EXPORT_ROWS), entryOf),
-    health: ({ after, last }, session) =>
-      stepOf(
+    journal(range, filter) {
+      checkSession(filter.session);
+      return stepOf(range, find(oldestEntries, filter, range.after, range.last + 1, EXPORT_ROWS), entryOf);
+    },
+    health({ after, last }, session) {
+      checkSession(session);
+      return stepOf(
         { after, last },
         session === null
           ? minutes.all(after, last, EXPORT_ROWS)
           : sessionMinutes.all(session, after, last, EXPORT_ROWS),
         minuteOf,
-      ),
+      );
+    },
   };
 }
 

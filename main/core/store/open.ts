@@ -84,7 +84,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await writer().call('note', { entries });
     },
     endSession: async (session, ended) => writer().call('endSession', { session, ended }),
+    editSession: async (session, edit) => writer().call('editSession', { session, edit }),
+    removeSession: async (session, now) => writer().call('removeSession', { session, now }),
+    restoreSession: async (session, now) => writer().call('restoreSession', { session, now }),
     sessions: async () => reader().call('sessions', null),
+    removedSessions: async (now) => reader().call('removedSessions', { now }),
     async receivedSince(since) {
       const filter = { session: null, market: null, since };
       const range = await reader().call('rowsSince', { since });
@@ -157,9 +161,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       const { from, to, markets } = reach;
       const all = new Together(from, to, buckets);
       for (const some of parts(markets)) {
-        all.join(
-          await reader().call('sessionTogether', { session, markets: some, reach: { from, to }, buckets }),
-        );
+        const reached = { session, markets: some, reach: { from, to }, buckets };
+        const together = await reader().call('sessionTogether', reached);
+        if (together === null) return null;
+        all.join(together);
       }
       return { session, from, to, runs: all.runs };
     },

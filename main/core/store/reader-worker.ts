@@ -58,6 +58,7 @@ serve<ReaderRequests>(
       return null;
     },
     sessions: () => reader()?.sessions() ?? [],
+    removedSessions: ({ now }) => reader()?.removedSessions(now) ?? [],
     state() {
       const files = databaseFiles(folder);
       const totals = reader()?.totals() ?? { trades: 0, candles: 0 };
@@ -96,7 +97,7 @@ serve<ReaderRequests>(
     coverageDay: ({ markets, now }) => reader()?.coverageDay(markets, now) ?? emptyDay(now),
     sessionReach: ({ session }) => reader()?.sessionReach(session) ?? null,
     sessionTogether: ({ session, markets, reach, buckets }) =>
-      reader()?.sessionTogether(session, markets, reach, buckets) ?? new Int8Array(0),
+      reader()?.sessionTogether(session, markets, reach, buckets) ?? null,
     sessionLines: ({ session, markets, reach, buckets }) =>
       reader()?.sessionLines(session, markets, reach, buckets) ?? [],
     readSetting: ({ name }) => reader()?.readSetting(name) ?? null,

@@ -12,6 +12,7 @@ import type {
   Granularity,
   Micros,
   Millis,
+  RemovedSession,
   SessionLine,
   SessionSummary,
   TradePage,
@@ -22,8 +23,10 @@ import type { Candle } from '../flow/batch.ts';
 import { ORIGINS } from '../flow/batch.ts';
 import { emptyFold, packBuckets, prepareBucketReader } from './bucket-reader.ts';
 import { noPage, prepareCoverage, type RecentCoverage, type SessionReach } from './coverage.ts';
+import { unknownSession } from './errors.ts';
 import type { LinkReader } from './link-reader.ts';
 import { prepareLinkReader } from './link-reader.ts';
+import { visibleIn } from './marks.ts';
 import { hasCoverage, hasJournal, prepareLastRow } from './schema.ts';
 import type { BucketQuery, StoredTrade } from './store.ts';
 import { prepareSummaries } from './summaries.ts';
@@ -52,14 +55,24 @@ export interface RowFilter {
   readonly market: string | null;
 }
 
+/** Of a session that is removed it reads nothing, but see `trades`. */
 export interface Reader {
   sessions(): SessionSummary[];
+  /** Those that can be restored at `now`. */
+  removedSessions(now: Millis): RemovedSession[];
   totals(): { readonly trades: number; readonly candles: number };
   /** The rows of a session, as of now; null when there is no such session. */
   sessionRows(session: number, of: 'trades' | 'candles'): RowRange | null;
   /** The rows among which those received since then are. */
   rowsSince(since: Micros): RowRange;
+  /**
+   * Session null: of all, removed ones too. That is for the memory of redelivery: what the server sends again
+   * of them must not come in another session, or there would be two of it once they are restored.
+   *
+   * @throws {QuipuError} kind `not-found` for an unknown session
+   */
   trades(range: RowRange, filter: RowFilter & { readonly since: Micros | null }): ExportStep<StoredTrade>;
+  /** Fails as `trades` does. */
   candles(
     range: RowRange,
     filter: RowFilter & { readonly granularity: Granularity | null },
@@ -69,7 +82,7 @@ export interface Reader {
   buckets(query: BucketQuery): BucketPage;
   /** The markets of a session with coverage, by name; null when there is no such session. */
   coveredMarkets(session: number): string[] | null;
-  /** By endpoint, oldest first. */
+  /** By endpoint, oldest first. Fails as `trades` does. */
   coverage(session: number, market: string): CoverageInterval[];
   /** null in a database that is older than its journal. */
   readonly links: LinkReader | null;
@@ -84,7 +97,8 @@ export interface Reader {
     markets: readonly number[],
     reach: SessionReach,
     buckets: number,
-  ): Int8Array;
+  ): Int8Array | null;
+  /** Fails as `trades` does. */
   sessionLines(
     session: number,
     markets: readonly string[],
@@ -149,15 +163,17 @@ interface GapRow {
  */
 export function createReader(database: Database, alive: () => boolean): Reader {
   const summaries = prepareSummaries(database, alive);
+  const visible = visibleIn(database);
   const totals = database.prepare<[], { trades: number; candles: number }>(
-    'SELECT coalesce(sum(trades), 0) AS trades, coalesce(sum(candles), 0) AS candles FROM sessions',
+    `SELECT coalesce(sum(trades), 0) AS trades, coalesce(sum(candles), 0) AS candles FROM sessions
+     WHERE id > 0${visible.row}`,
   );
   const ranges = {
     trades: database.prepare<[number], { first: number | null; last: number | null }>(
-      'SELECT first_trade AS first, last_trade AS last FROM sessions WHERE id = ?',
+      `SELECT first_trade AS first, last_trade AS last FROM sessions WHERE id = ?${visible.row}`,
     ),
     candles: database.prepare<[number], { first: number | null; last: number | null }>(
-      'SELECT first_candle AS first, last_candle AS last FROM sessions WHERE id = ?',
+      `SELECT first_candle AS first, last_candle AS last FROM sessions WHERE id = ?${visible.row}`,
     ),
   };
   const lastTrade = prepareLastRow(database);
@@ -178,13 +194,13 @@ export function createReader(database: Database, alive: () => boolean): Reader {
   const pageCandles = database
     .prepare<[market: number, granularity: string, before: number], PageCandle>(
       `SELECT start, open, high, low, close, volume, vwap, trades, final FROM candles
-       WHERE market = ? AND granularity = ? AND start < ?
+       WHERE market = ? AND granularity = ? AND start < ?${visible.of('session')}
        ORDER BY start DESC, final DESC, trades DESC, session DESC`,
     )
     .raw();
   const gapsBetween = database.prepare<[before: number, from: number, limit: number], GapRow>(
     `SELECT session, endpoint, start, end, state, cause, recovered, duplicates FROM gaps
-     WHERE start < ? AND end >= ? ORDER BY start DESC, row DESC LIMIT ?`,
+     WHERE start < ? AND end >= ?${visible.of('session')} ORDER BY start DESC, row DESC LIMIT ?`,
   );
   const coverage = hasCoverage(database) ? prepareCoverage(database, alive) : null;
   const setting = database
@@ -201,12 +217,18 @@ export function createReader(database: Database, alive: () => boolean): Reader {
     return name;
   }
 
+  /** It may have been removed since its rows were asked for. */
+  function checkSession(session: number | null): void {
+    if (session !== null && ranges.trades.get(session) === undefined) throw unknownSession(session);
+  }
+
   const trades = prepareTradeReader(database, nameOf);
   const buckets = prepareBucketReader(database);
 
   return {
     // Both in one transaction, so that a session and its markets are of one moment.
     sessions: database.transaction(() => summaries.all()),
+    removedSessions: database.transaction((now: Millis) => summaries.removed(now)),
     totals: () => totals.get() ?? { trades: 0, candles: 0 },
     sessionRows(session, of) {
       const range = ranges[of].get(session);
@@ -222,12 +244,14 @@ export function createReader(database: Database, alive: () => boolean): Reader {
         { after, last }: RowRange,
         { session, market: name, since }: RowFilter & { since: Micros | null },
       ): ExportStep<StoredTrade> => {
+        checkSession(session);
         const market = name === null ? null : marketId.get(name);
         if (market === undefined) return { rows: [], after: last };
         return trades.step(after, last, { session, market, since }, EXPORT_ROWS);
       },
     ),
-    candles(range, filter) {
+    candles: database.transaction((range: RowRange, filter: Parameters<Reader['candles']>[1]) => {
+      checkSession(filter.session);
       const market = filter.market === null ? null : marketId.get(filter.market);
       if (market === undefined) return { rows: [], after: range.last };
       const last = Math.min(range.last, range.after + EXPORT_LOOKED_AT);
@@ -236,7 +260,7 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       const newest = found.at(-1);
       const after = found.length === EXPORT_ROWS && newest !== undefined ? newest[0] : last;
       return { rows: found.map((row) => candleOf(row, nameOf)), after };
-    },
+    }),
     candlePage: database.transaction((chart: ChartKey, before: Millis | null, limit: number): CandlePage => {
       const market = marketId.get(chart.market);
       const chosen: PageCandle[] = [];
@@ -274,7 +298,10 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       if (ranges.trades.get(session) === undefined) return null;
       return coverage === null ? [] : coverage.markets(session);
     },
-    coverage: (session, name) => coverage?.intervals(session, name) ?? [],
+    coverage: database.transaction((session: number, name: string) => {
+      checkSession(session);
+      return coverage?.intervals(session, name) ?? [];
+    }),
     coveragePage: (market, endpoint, from, to, now) =>
       coverage?.page(market, endpoint, from, to, now) ?? noPage(from),
     coverageRecent: (markets, from, now) =>
@@ -284,9 +311,9 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       const reach = coverage?.reach(session) ?? null;
       return reach === null ? null : { ...reach, markets: coverage?.numbers(session) ?? [] };
     },
-    links: hasJournal(database) ? prepareLinkReader(database) : null,
+    links: hasJournal(database) ? prepareLinkReader(database, checkSession) : null,
     sessionTogether: (session, markets, reach, buckets) =>
-      coverage?.together(session, markets, reach, buckets) ?? new Int8Array(0),
+      coverage?.together(session, markets, reach, buckets) ?? null,
     sessionLines: (session, markets, reach, buckets) =>
       coverage?.lines(session, markets, reach, buckets) ?? [],
     readSetting: (name) => setting.get(name) ?? null,

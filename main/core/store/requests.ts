@@ -14,6 +14,8 @@ import type {
   Micros,
   Millis,
   RefusalCount,
+  RemovedSession,
+  SessionEdit,
   SessionLine,
   SessionSummary,
   StoreState,
@@ -32,6 +34,9 @@ export interface WriterRequests {
   commit: { args: Commit; value: Committed };
   note: { args: { readonly entries: readonly JournalEntry[] }; value: null };
   endSession: { args: { readonly session: number; readonly ended: Millis }; value: SessionSummary };
+  editSession: { args: { readonly session: number; readonly edit: SessionEdit }; value: SessionSummary };
+  removeSession: { args: { readonly session: number; readonly now: Millis }; value: RemovedSession };
+  restoreSession: { args: { readonly session: number; readonly now: Millis }; value: SessionSummary };
   writeSetting: { args: { readonly name: string; readonly json: string }; value: null };
   /** Checkpoints and lets go of the folder. */
   close: { args: null; value: null };
@@ -43,6 +48,7 @@ export interface ReaderRequests {
   /** `alone`: this store has no writer, so who records is asked of the folder's lock. */
   open: { args: { readonly folder: string; readonly alone: boolean }; value: null };
   sessions: { args: null; value: SessionSummary[] };
+  removedSessions: { args: { readonly now: Millis }; value: RemovedSession[] };
   state: { args: null; value: StoreState };
   sessionRows: {
     args: { readonly session: number; readonly of: 'trades' | 'candles' };
@@ -124,7 +130,7 @@ export interface ReaderRequests {
       readonly reach: SessionReach;
       readonly buckets: number;
     };
-    value: Int8Array;
+    value: Int8Array | null;
   };
   sessionLines: {
     args: {

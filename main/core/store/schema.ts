@@ -230,6 +230,15 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE UNIQUE INDEX pyramid_by_place ON pyramid (market, session, height, place);
   `,
+  `
+  -- What the user says of a session. "removed" is when it was deleted, ms, as long as that can be undone;
+  -- 0 from when what it holds is being taken away. Nothing of a removed session is read.
+  ALTER TABLE sessions ADD COLUMN name TEXT;
+  ALTER TABLE sessions ADD COLUMN note TEXT;
+  ALTER TABLE sessions ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN removed INTEGER;
+  CREATE INDEX sessions_removed ON sessions (removed) WHERE removed IS NOT NULL;
+  `,
 ];
 
 /** The newest version that this program reads and the one that it writes. */
@@ -252,6 +261,12 @@ export function hasJournal(database: Database): boolean {
 /** The same of chunks. By name, so that it does not matter which step made them. */
 export function hasChunks(database: Database): boolean {
   return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'chunks'`).get() !== undefined;
+}
+
+/** The same of what the user says of sessions: name, note, pinned, removed. */
+export function hasMarks(database: Database): boolean {
+  const columns = database.pragma('table_info(sessions)') as readonly { readonly name: string }[];
+  return columns.some(({ name }) => name === 'removed');
 }
 
 /** Tells the row of the newest trade, wherever it lies; 0 when there is none. */

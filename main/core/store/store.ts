@@ -18,7 +18,9 @@ import type {
   Micros,
   Millis,
   RefusalCount,
+  RemovedSession,
   SessionCord,
+  SessionEdit,
   SessionLine,
   SessionSummary,
   StoreState,
@@ -117,9 +119,25 @@ export interface Store {
   note(entries: readonly JournalEntry[]): Promise<void>;
   /** A session that ended before keeps its end. @throws {QuipuError} kind `storage` or `not-found` */
   endSession(session: number, ended: Millis): Promise<SessionSummary>;
+  /** @throws {QuipuError} kind `storage` or `not-found` */
+  editSession(session: number, edit: SessionEdit): Promise<SessionSummary>;
+  /**
+   * From now on no method tells anything of the session, but `removedSessions` and `receivedSince`. What it
+   * holds is taken away in quiet moments once it cannot be restored any more.
+   *
+   * @throws {QuipuError} kind `busy` when it is being recorded or pinned; `storage` or `not-found`
+   */
+  removeSession(session: number, now: Millis): Promise<RemovedSession>;
+  /** It is again as it was. @throws {QuipuError} kind `not-found` when it cannot be restored; `storage` */
+  restoreSession(session: number, now: Millis): Promise<SessionSummary>;
   /** Oldest first. A session whose recorder is gone is never told as `recording`. */
   sessions(): Promise<readonly SessionSummary[]>;
-  /** Trades received at or after `since`, in the order of receipt, for the memory of redelivery. */
+  /** Those that can be restored at `now`, the last removed first. */
+  removedSessions(now: Millis): Promise<readonly RemovedSession[]>;
+  /**
+   * Trades received at or after `since`, in the order of receipt, for the memory of redelivery. Those of
+   * removed sessions too: sent again, they must not come in another session as well.
+   */
   receivedSince(since: Micros): Promise<readonly StoredTrade[]>;
   /**
    * Across sessions, oldest first, the newest `limit` before `before`; of the candles that several

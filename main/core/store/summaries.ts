@@ -1,7 +1,8 @@
 /** Sessions as the bridge shows them, from their row and the markets noted for them. */
 import type { Database } from 'better-sqlite3';
-import type { SessionState, SessionSummary } from '../contract.ts';
-import { hasCoverage } from './schema.ts';
+import type { Millis, RemovedSession, SessionState, SessionSummary } from '../contract.ts';
+import { UNDO_MS, visibleIn } from './marks.ts';
+import { hasCoverage, hasMarks } from './schema.ts';
 
 export interface SessionRow {
   readonly id: number;
@@ -15,6 +16,9 @@ export interface SessionRow {
   readonly last_receipt: number | null;
   /** Microseconds; how far its coverage reaches, null when it has none. */
   readonly covered: number | null;
+  readonly name: string | null;
+  readonly note: string | null;
+  readonly pinned: number;
 }
 
 const COLUMNS = 'id, started, ended, state, trades, candles, gaps, last_receipt';
@@ -25,16 +29,32 @@ export function unexpectedEnd(row: Pick<SessionRow, 'started' | 'last_receipt' |
 }
 
 export interface Summaries {
-  /** Oldest first. */
+  /** Oldest first, without those that were removed. */
   all(): SessionSummary[];
+  /** null for one that is removed too. */
   one(session: number): SessionSummary | null;
+  /** Those that can be restored at `now`, the last removed first. */
+  removed(now: Millis): RemovedSession[];
 }
 
 /** @param alive whether a session in state `recording` may be one: its recorder still runs */
 export function prepareSummaries(database: Database, alive: () => boolean): Summaries {
-  const columns = `${COLUMNS}, ${hasCoverage(database) ? 'covered' : 'NULL AS covered'}`;
-  const all = database.prepare<[], SessionRow>(`SELECT ${columns} FROM sessions ORDER BY id`);
-  const one = database.prepare<[number], SessionRow>(`SELECT ${columns} FROM sessions WHERE id = ?`);
+  const covered = hasCoverage(database) ? 'covered' : 'NULL AS covered';
+  const isMarked = hasMarks(database);
+  const marks = isMarked ? 'name, note, pinned' : 'NULL AS name, NULL AS note, 0 AS pinned';
+  const columns = `${COLUMNS}, ${covered}, ${marks}`;
+  const visible = visibleIn(database);
+  const all = database.prepare<[], SessionRow>(
+    `SELECT ${columns} FROM sessions WHERE id > 0${visible.row} ORDER BY id`,
+  );
+  const one = database.prepare<[number], SessionRow>(
+    `SELECT ${columns} FROM sessions WHERE id = ?${visible.row}`,
+  );
+  const removed = isMarked
+    ? database.prepare<[since: number], SessionRow & { readonly removed: number }>(
+        `SELECT ${columns}, removed FROM sessions WHERE removed > ? ORDER BY removed DESC, id DESC`,
+      )
+    : null;
   const markets = database
     .prepare<[number], string>(
       `SELECT name FROM session_markets JOIN markets ON markets.id = session_markets.market
@@ -52,6 +72,9 @@ export function prepareSummaries(database: Database, alive: () => boolean): Summ
       trades: row.trades,
       candles: row.candles,
       gaps: row.gaps,
+      name: row.name,
+      note: row.note,
+      pinned: row.pinned === 1,
     };
   };
   return {
@@ -60,5 +83,10 @@ export function prepareSummaries(database: Database, alive: () => boolean): Summ
       const row = one.get(session);
       return row === undefined ? null : summary(row);
     },
+    removed: (now) =>
+      removed?.all(Math.max(0, now - UNDO_MS)).map((row) => ({
+        session: summary(row),
+        undoUntil: row.removed + UNDO_MS,
+      })) ?? [],
   };
 }

@@ -10,6 +10,7 @@ import { TradePacker } from '../flow/trade-packer.ts';
 import { ChunkBody, decodeChunk } from './chunk.ts';
 import { idText } from './ids.ts';
 import { prepareLegacyRows } from './legacy.ts';
+import { visibleIn } from './marks.ts';
 import { type DecimalColumn, RunBuilder, textAt, type TradeRun } from './run.ts';
 import { hasChunks } from './schema.ts';
 import type { StoredTrade } from './store.ts';
@@ -38,13 +39,13 @@ export interface TradeFilter {
 }
 
 export interface TradeReader {
-  /** See `Store.tradePage`. @param market row of the table `markets` */
+  /** See `Store.tradePage`; without removed sessions. @param market row of the table `markets` */
   page(market: number, from: Micros, before: Micros, limit: number): TradePage;
   /** The first row, of those up to `last`, that was received since then; `last` + 1 when there is none. */
   firstSince(since: Micros, last: number): number;
   /**
    * Up to `limit` trades from row `after` (not included) to `last`, in the order of receipt, and the row
-   * from which to go on.
+   * from which to go on. Without a session, those of removed ones too.
    */
   step(
     after: number,
@@ -63,7 +64,7 @@ interface PiecesRow {
 /** @param nameOf the name of a row of the table `markets` */
 export function prepareTradeReader(database: Database, nameOf: (market: number) => string): TradeReader {
   const chunks = hasChunks(database) ? prepareChunks(database) : null;
-  const legacy = prepareLegacyRows(database);
+  const legacy = prepareLegacyRows(database, visibleIn(database).of('session'));
   const legacyEnds = database.prepare<[], { first: number | null; last: number | null }>(
     'SELECT (SELECT min(row) FROM trades) AS first, (SELECT max(row) FROM trades) AS last',
   );
@@ -147,11 +148,12 @@ interface ChunkSource {
 }
 
 function prepareChunks(database: Database): ChunkSource {
+  const visible = visibleIn(database).of('session');
   const segmentsBefore = database.prepare<
     [before: number, from: number],
     { readonly first_row: number; readonly last_time: number }
   >(
-    `SELECT first_row, last_time FROM segments WHERE first_time < ? AND last_time >= ?
+    `SELECT first_row, last_time FROM segments WHERE first_time < ? AND last_time >= ?${visible}
      ORDER BY last_time DESC`,
   );
   const segmentAt = database.prepare<[firstRow: number], Omit<PiecesRow, 'ids'>>(
@@ -167,7 +169,7 @@ function prepareChunks(database: Database): ChunkSource {
     Omit<PiecesRow, 'ids'> & { readonly last_time: number }
   >(
     `SELECT last_time, count, body FROM chunks
-     WHERE market = ? AND last_time BETWEEN ? AND ? AND first_time < ? ORDER BY last_time DESC`,
+     WHERE market = ? AND last_time BETWEEN ? AND ? AND first_time < ?${visible} ORDER BY last_time DESC`,
   );
   const firstSince = database
     .prepare<[since: number, since: number], number | null>(

@@ -113,6 +113,37 @@ function seal(): void {
   sealSoon();
 }
 
+/** How often it is looked whether a removed session can be purged, at the least: clocks are set. */
+const PURGE_LOOK_MS = 60_000;
+let purging: NodeJS.Timeout | null = null;
+
+/** Between requests, as sealing in quiet moments is, and after what is recorded now. */
+function purgeSoon(pause = 0): void {
+  if (purging !== null) clearTimeout(purging);
+  purging = null;
+  const due = open?.writer.purge.dueIn(Date.now()) ?? null;
+  if (due !== null) purging = setTimeout(purge, Math.max(pause, Math.min(due, PURGE_LOOK_MS)));
+}
+
+function purge(): void {
+  purging = null;
+  if (open === null) return;
+  const began = performance.now();
+  let rest = SEALING_RETRY_MS;
+  try {
+    const isBusy = ['now', 'overdue'].includes(open.writer.sealer.due);
+    if (!isBusy && (sizeOf(databaseFiles(folder).wal) ?? 0) <= LONG_LOG_BYTES) {
+      change(null, (writer) => writer.purge.purge(Date.now()));
+      rest = (performance.now() - began) / SEALING_SHARE;
+    } else if (isBusy) {
+      rest = 1_000;
+    }
+  } catch {
+    // Nothing of the portion was changed: the session is out of all reading as it is.
+  }
+  purgeSoon(rest);
+}
+
 serve<WriterRequests>(
   {
     open(args) {
@@ -122,6 +153,7 @@ serve<WriterRequests>(
       try {
         change(null, (writer) => writer.recover());
         sealSoon();
+        purgeSoon();
       } catch (error) {
         open?.database.close();
         open = null;
@@ -151,6 +183,13 @@ serve<WriterRequests>(
       sealSoon();
       return summary;
     },
+    editSession: ({ session, edit }) => change(null, (writer) => writer.editSession(session, edit)),
+    removeSession({ session, now }) {
+      const removed = change(null, (writer) => writer.removeSession(session, now));
+      purgeSoon();
+      return removed;
+    },
+    restoreSession: ({ session, now }) => change(null, (writer) => writer.restoreSession(session, now)),
     writeSetting({ name, json }) {
       change(null, (writer) => writer.writeSetting(name, json));
       return null;

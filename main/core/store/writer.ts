@@ -1,6 +1,13 @@
 /** Everything that changes the cache. Runs in the writer's thread; needs none itself. */
 import type { Database } from 'better-sqlite3';
-import type { Gap, JournalEntry, Millis, SessionSummary } from '../contract.ts';
+import type {
+  Gap,
+  JournalEntry,
+  Millis,
+  RemovedSession,
+  SessionEdit,
+  SessionSummary,
+} from '../contract.ts';
 import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 import { ORIGIN_LIVE, ORIGIN_REDELIVERED } from '../flow/batch.ts';
@@ -8,6 +15,8 @@ import { QuipuError } from '../result.ts';
 import { encodeChunk } from './chunk.ts';
 import { unknownSession } from './errors.ts';
 import { prepareLinkWriter } from './link-writer.ts';
+import { prepareMarks } from './marks.ts';
+import { preparePurge, type Purge } from './purge.ts';
 import { extentOf, runOf, sliceRun, type TradeRun } from './run.ts';
 import { prepareLastRow } from './schema.ts';
 import { createSealer, type Sealer, type SealingSizes } from './sealer.ts';
@@ -28,9 +37,15 @@ export interface Writer {
   /** The row of the journal's newest entry; 0 when it has none. */
   lastEntry(): number;
   endSession(session: number, ended: Millis): SessionSummary;
+  /** See the methods of the same names in store.ts. */
+  editSession(session: number, edit: SessionEdit): SessionSummary;
+  removeSession(session: number, now: Millis): RemovedSession;
+  restoreSession(session: number, now: Millis): SessionSummary;
   writeSetting(name: string, json: string): void;
   /** What was committed is gathered there, and sealed when somebody calls it. */
   readonly sealer: Sealer;
+  /** The same of what is left of removed sessions. */
+  readonly purge: Purge;
 }
 
 /** A segment of more trades would be slow to look through for the few of one market. */
@@ -163,6 +178,7 @@ export function createWriter(database: Database, sizes?: SealingSizes): Writer {
     'INSERT INTO settings (name, json) VALUES (?, ?) ON CONFLICT DO UPDATE SET json = excluded.json',
   );
 
+  const marks = prepareMarks(database, summaries);
   const sealer = createSealer(database, sizes);
 
   /** Of the trades. Committed rows only grow, and nobody else adds any. */
@@ -380,9 +396,13 @@ export function createWriter(database: Database, sizes?: SealingSizes): Writer {
       sealer.finish();
       return summary;
     },
+    editSession: (session, edit) => transaction(() => marks.edit(session, edit)),
+    removeSession: (session, now) => transaction(() => marks.remove(session, now)),
+    restoreSession: (session, now) => transaction(() => marks.restore(session, now)),
     writeSetting(name, json) {
       transaction(() => upsertSetting.run(name, json));
     },
     sealer,
+    purge: preparePurge(database),
   };
 }

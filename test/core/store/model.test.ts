@@ -207,6 +207,9 @@ function compare(reader: Reader, sessions: readonly ModelSession[], before: numb
       trades: trades.length,
       candles: candles.length,
       gaps: 0,
+      name: null,
+      note: null,
+      pinned: false,
     })),
   );
   expect(reader.totals()).toEqual({

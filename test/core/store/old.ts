@@ -14,6 +14,9 @@ const ADDED: readonly (readonly string[])[] = [
   ['segments', 'chunks', 'tapes', 'pyramid'],
 ];
 
+/** What version 5 added to sessions. */
+const MARKS = ['name', 'note', 'pinned', 'removed'];
+
 /** Makes of the folder's cache, which nobody has open, one of an earlier version that holds the same. */
 export function makeOld(folder: string, version: 1 | 2 | 3): void {
   const reading = openForReading(folder);
@@ -37,6 +40,8 @@ export function makeOld(folder: string, version: 1 | 2 | 3): void {
   const database = new Database(join(folder, 'quipu.db'));
   for (const tables of ADDED.slice(version)) for (const table of tables) database.exec(`DROP TABLE ${table}`);
   if (version < 2) database.exec('ALTER TABLE sessions DROP COLUMN covered');
+  database.exec('DROP INDEX sessions_removed');
+  for (const column of MARKS) database.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);
   database.exec('DELETE FROM trades');
   database.pragma(`user_version = ${version}`);
   for (const [session, rows] of trades) insertRows(database, session, firsts.get(session) ?? 1, rows);

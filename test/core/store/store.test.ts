@@ -136,6 +136,9 @@ describe('sessions', () => {
       trades: 0,
       candles: 0,
       gaps: 0,
+      name: null,
+      note: null,
+      pinned: false,
     });
     await store.commit(
       commitOf(1, [trade({ market: 'b' }), trade({ market: 'a' })], [candle({ market: 'c' })]),
