@@ -21,7 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
 
   record      records markets without a screen
-  sessions    lists what was recorded
+  sessions    lists what was recorded; names, notes, pins, deletes and restores it
   trades      exports a session's trades
   candles     exports a session's candles
   coverage    tells what is known of a session, minute by minute, and what is lost

@@ -1,43 +1,59 @@
-/** `quipu sessions`: what was recorded. */
-import type { SessionSummary } from '../../core/contract.ts';
-import { type Command, noPositionals, readArgs } from '../command.ts';
+/** `quipu sessions`: what was recorded, and what a user does to it. */
+import type { RemovedSession, SessionSummary } from '../../core/contract.ts';
+import { type Command, readArgs } from '../command.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { withRecordings } from '../recordings.ts';
+import { editSessions } from './session-edits.ts';
 
 export const sessions: Command = {
   help: `Usage: quipu sessions [--data-dir D] [--json]
+       quipu sessions name N "TEXT"     gives session N a name of one line; "" takes it away
+       quipu sessions note N "TEXT"     the same of a note
+       quipu sessions pin N             keeps it from being deleted; unpin N undoes that
+       quipu sessions delete N          deletes it; for 10 minutes it can be restored
+       quipu sessions restore N
 
-Lists the sessions (recordings) of the data folder, oldest first.
+Lists the sessions (recordings) of the data folder, oldest first, or changes one. A change needs the folder
+for itself: while Quipu runs, do it there, under Sessions.
 
   --data-dir D  the folder of the recordings (else QUIPU_DATA_DIR, else the platform's)
-  --json        an array of {id, started, ended, state, markets, trades, candles, gaps} on stdout
+  --json        an array of {id, started, ended, state, markets, trades, candles, gaps, name, note,
+                pinned} on stdout
 `,
   async run(args) {
     const { values, positionals } = readArgs('sessions', args, {
       'data-dir': { type: 'string' },
       json: { type: 'boolean' },
     });
-    noPositionals('sessions', positionals);
-    const list = await withRecordings(folderOption(values['data-dir']), (store) => store.sessions());
-    process.stdout.write(values.json === true ? `${JSON.stringify(list.map(described))}\n` : tableOf(list));
+    const folder = folderOption(values['data-dir']);
+    if (positionals.length > 0) {
+      process.stdout.write(`${await editSessions(folder, positionals)}\n`);
+      return EXIT_OK;
+    }
+    const { list, removed } = await withRecordings(folder, async (store) => ({
+      list: await store.sessions(),
+      removed: await store.removedSessions(Date.now()),
+    }));
+    process.stdout.write(
+      values.json === true
+        ? `${JSON.stringify(list.map(described))}\n`
+        : `${tableOf(list)}${removed.map(lineOf).join('')}`,
+    );
     return EXIT_OK;
   },
 };
 
 /** Times as ISO-8601 text. */
 function described(session: SessionSummary): Record<string, unknown> {
-  const { id, started, ended, state, markets, trades, candles, gaps } = session;
-  return {
-    id,
-    started: isoOf(started),
-    ended: ended === null ? null : isoOf(ended),
-    state,
-    markets,
-    trades,
-    candles,
-    gaps,
-  };
+  const { started, ended } = session;
+  return { ...session, started: isoOf(started), ended: ended === null ? null : isoOf(ended) };
+}
+
+/** For `restore`. */
+function lineOf({ session: { id, name }, undoUntil }: RemovedSession): string {
+  const called = name === null ? '' : ` (${name})`;
+  return `Deleted: ${id}${called}. Until ${isoOf(undoUntil)}: quipu sessions restore ${id}\n`;
 }
 
 function isoOf(ms: number): string {
@@ -55,8 +71,11 @@ function tableOf(list: readonly SessionSummary[]): string {
     String(each.trades),
     String(each.candles),
     String(each.gaps),
+    each.pinned ? 'pinned' : '',
+    each.name ?? '',
   ]);
-  const table = [['id', 'started', 'ended', 'state', 'markets', 'trades', 'candles', 'gaps'], ...rows];
+  const head = ['id', 'started', 'ended', 'state', 'markets', 'trades', 'candles', 'gaps', 'pinned', 'name'];
+  const table = [head, ...rows];
   const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0))) ?? [];
   return table
     .map(

@@ -6,6 +6,7 @@ import { CANDLE_FIELDS, floatsOf, TRADE_FIELDS, tradesOf } from '../../../main/c
 import type { Candle } from '../../../main/core/flow/batch.ts';
 import { formatDecimal } from '../../../main/core/protocol/decimal.ts';
 import { closeWritten, openForReading, openForWriting } from '../../../main/core/store/database.ts';
+import { preparePurge, type Purge } from '../../../main/core/store/purge.ts';
 import type { ExportStep, Reader, RowRange } from '../../../main/core/store/reader.ts';
 import { createReader } from '../../../main/core/store/reader.ts';
 import type { StoredTrade } from '../../../main/core/store/store.ts';
@@ -21,6 +22,8 @@ interface ModelSession {
   readonly trades: StoredTrade[];
   readonly candles: Candle[];
   lastReceipt: number | null;
+  /** `purged`: it cannot be restored, and some or all of it is taken away. */
+  removed: 'no' | 'yes' | 'purged';
 }
 
 /** Few values, so that they meet often. */
@@ -70,7 +73,15 @@ type Step =
   | ({ readonly kind: 'fail' } & Rows)
   /** `old`: as a cache of an earlier version, which has rows alone. */
   | { readonly kind: 'reopen'; readonly killed: boolean; readonly old: boolean }
-  | { readonly kind: 'seal'; readonly portions: number };
+  | { readonly kind: 'seal'; readonly portions: number }
+  | Removal;
+
+/** Of the nth session, if there are so many. */
+interface Removal {
+  readonly kind: 'remove' | 'restore' | 'purge';
+  readonly session: number;
+  readonly portions: number;
+}
 
 const rows = {
   trades: fc.array(trade, { maxLength: 8 }),
@@ -89,9 +100,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant('seal' as const), portions: fc.integer({ min: 1, max: 5 }) }),
   },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('remove' as const, 'remove' as const, 'restore' as const, 'purge' as const),
+      session: fc.integer({ min: 1, max: 4 }),
+      portions: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
 );
 
 /** So small that few trades make many chunks, and a commit more than one portion. */
+const SMALL_PORTION = 6;
 const SIZES = { chunkTrades: 4, portionTrades: 6, portionRows: 5 };
 
 /** Both sides without their threads. */
@@ -100,6 +120,7 @@ class Cache {
   #written: Database = openForWriting(this.#folder, 0, () => undefined).database;
   #read: Database | null = null;
   writer: Writer = createWriter(this.#written, SIZES);
+  #purge: Purge = preparePurge(this.#written, SMALL_PORTION);
   reader: Reader = this.#openReader();
 
   #openReader(): Reader {
@@ -113,8 +134,14 @@ class Cache {
     if (old) makeOld(this.#folder, 3);
     this.#written = openForWriting(this.#folder, 0, () => undefined).database;
     this.writer = createWriter(this.#written, SIZES);
+    this.#purge = preparePurge(this.#written, SMALL_PORTION);
     this.writer.recover();
     this.reader = this.#openReader();
+  }
+
+  /** At most so many portions. */
+  purge(session: number, portions: number): void {
+    for (let portion = 0; portion < portions && this.#purge.purgePortion(session); portion++);
   }
 
   close(killed: boolean): void {
@@ -151,19 +178,23 @@ function closeAll(sessions: readonly ModelSession[]): void {
 function apply(cache: Cache, sessions: ModelSession[], step: Step): void {
   const current = sessions.at(-1);
   if (step.kind === 'reopen') {
-    cache.reopen(step.killed, step.old);
+    // An older version knows of no removed session.
+    cache.reopen(step.killed, step.old && sessions.every(({ removed }) => removed === 'no'));
     closeAll(sessions);
   } else if (step.kind === 'begin') {
     closeAll(sessions);
     const session = { started: step.at, ended: null, trades: [], candles: [], lastReceipt: null };
-    sessions.push({ ...session, state: 'recording' });
+    sessions.push({ ...session, state: 'recording', removed: 'no' });
     expect(cache.writer.beginSession(step.at).id).toBe(sessions.length);
   } else if (step.kind === 'seal') {
     for (let portion = 0; portion < step.portions; portion++) {
       cache.writer.sealer.finish();
       cache.writer.sealer.seal();
     }
-  } else if (current === undefined) {
+  } else if (step.kind === 'remove' || step.kind === 'restore' || step.kind === 'purge') {
+    const of = sessions[step.session - 1];
+    if (of !== undefined) applyRemoval(cache, of, step);
+  } else if (current === undefined || current.removed !== 'no') {
     return;
   } else if (step.kind === 'end') {
     if (current.state === 'recording') {
@@ -184,6 +215,25 @@ function apply(cache: Cache, sessions: ModelSession[], step: Step): void {
   }
 }
 
+function applyRemoval(cache: Cache, of: ModelSession, { kind, session, portions }: Removal): void {
+  if (kind === 'restore') {
+    if (of.removed !== 'yes') {
+      expect(() => cache.writer.restoreSession(session, 0)).toThrow(/deleted/);
+      return;
+    }
+    of.removed = 'no';
+    cache.writer.restoreSession(session, 0);
+  } else if (of.state === 'recording') {
+    expect(() => cache.writer.removeSession(session, 0)).toThrow(/being recorded/);
+  } else if (kind === 'purge') {
+    of.removed = 'purged';
+    cache.purge(session, portions);
+  } else if (of.removed === 'no') {
+    of.removed = 'yes';
+    cache.writer.removeSession(session, 0);
+  }
+}
+
 function all<T>(range: RowRange | null, read: (range: RowRange) => ExportStep<T>): T[] {
   if (range === null) throw new Error('no such session');
   const rows: T[] = [];
@@ -195,10 +245,12 @@ function all<T>(range: RowRange | null, read: (range: RowRange) => ExportStep<T>
   return rows;
 }
 
-function compare(reader: Reader, sessions: readonly ModelSession[], before: number, limit: number): void {
+function compare(reader: Reader, recorded: readonly ModelSession[], before: number, limit: number): void {
+  const numbered = recorded.map((session, index) => ({ ...session, id: index + 1 }));
+  const sessions = numbered.filter(({ removed }) => removed === 'no');
   expect(reader.sessions()).toEqual(
-    sessions.map(({ started, ended, state, trades, candles }, index) => ({
-      id: index + 1,
+    sessions.map(({ id, started, ended, state, trades, candles }) => ({
+      id,
       started,
       ended,
       state,
@@ -216,8 +268,13 @@ function compare(reader: Reader, sessions: readonly ModelSession[], before: numb
     trades: sessions.reduce((sum, { trades }) => sum + trades.length, 0),
     candles: sessions.reduce((sum, { candles }) => sum + candles.length, 0),
   });
-  for (const [index, { trades, candles }] of sessions.entries()) {
-    const session = index + 1;
+  expect(reader.removedSessions(0).map(({ session }) => session.id).sort()).toEqual(
+    numbered.flatMap(({ id, removed }) => (removed === 'yes' ? [id] : [])),
+  );
+  for (const { id, removed } of numbered) {
+    if (removed !== 'no') expect(reader.sessionRows(id, 'trades')).toBeNull();
+  }
+  for (const { id: session, trades, candles } of sessions) {
     for (const only of [null, 'a', 'ü', 'nowhere']) {
       const ofMarket = (row: { market: string }): boolean => only === null || row.market === only;
       const tradeRows = reader.sessionRows(session, 'trades');
@@ -234,12 +291,15 @@ function compare(reader: Reader, sessions: readonly ModelSession[], before: numb
       }
     }
   }
+  // What was received of removed sessions is known until it is taken away, which may be under way.
+  const since = all(reader.rowsSince(before), (range) =>
+    reader.trades(range, { session: null, market: null, since: before }),
+  );
+  const known = numbered
+    .flatMap(({ trades }) => trades)
+    .filter(({ receiptTime }) => receiptTime >= before);
+  if (numbered.every(({ removed }) => removed !== 'purged')) expect(since).toEqual(known);
   const received = sessions.flatMap(({ trades }) => trades);
-  expect(
-    all(reader.rowsSince(before), (range) =>
-      reader.trades(range, { session: null, market: null, since: before }),
-    ),
-  ).toEqual(received.filter(({ receiptTime }) => receiptTime >= before));
   compareTradePages(reader, received, limit);
   compareCandlePage(reader, sessions, before, limit);
 }
@@ -307,7 +367,7 @@ function compareCandlePage(
   );
 }
 
-test('any sequence of sessions, commits, sealing, failures, restarts and kills', { timeout: 120_000 }, () => {
+test('any sequence of sessions, commits, sealing, removing, purging, failures, restarts and kills', { timeout: 120_000 }, () => {
   const run = fc.property(
     fc.array(step, { minLength: 1, maxLength: 14 }),
     fc.integer({ min: 0, max: 13 }),
