@@ -158,6 +158,7 @@ describe('recording', { timeout: 60_000 }, () => {
     expect(sessions).toHaveLength(1);
     expect(Object.keys(sessions[0] ?? {})).toEqual([
       ...['id', 'started', 'ended', 'state', 'markets', 'trades', 'candles', 'gaps'],
+      ...['name', 'note', 'pinned'],
     ]);
     expect(sessions[0]).toMatchObject({ id: 1, state: 'ended', trades: summary.trades.stored });
     expect((sessions[0]?.['markets'] as string[]).toSorted()).toEqual([MARKET, 'okx-btc-usdt']);

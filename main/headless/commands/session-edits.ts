@@ -14,6 +14,7 @@ import { withRecordings } from '../recordings.ts';
 /** @returns what was done, in a line; `now` in ms */
 type Verb = (store: Store, session: number, now: number) => Promise<string>;
 
+const VERBS = ['name', 'note', 'pin', 'unpin', 'delete', 'restore'];
 const EDITS: Readonly<Record<string, (text: string) => SessionEdit>> = {
   name: (name) => ({ name }),
   note: (note) => ({ note }),
@@ -25,7 +26,7 @@ const EDITS: Readonly<Record<string, (text: string) => SessionEdit>> = {
  * @param folder of the recordings; one without any is left as it is
  * @returns a line that says what was done
  * @throws {UsageError}
- * @throws {QuipuError} as the commands of the contract do, or kind `busy` while a Quipu holds the folder
+ * @throws {QuipuError} as the commands of the contract do, or kind `storage` while a Quipu holds the folder
  */
 export async function editSessions(folder: string, words: readonly string[]): Promise<string> {
   const [verb = '', id, ...rest] = words;
@@ -40,7 +41,7 @@ export async function editSessions(folder: string, words: readonly string[]): Pr
   if (!isKnown) throw unknownSession(session);
   if (isHeld(folder)) {
     throw new QuipuError(
-      'busy',
+      'storage',
       `Quipu is running and holds the folder ${folder}.`,
       'Do it there, under Sessions, or quit that Quipu and try again.',
     );
@@ -54,6 +55,10 @@ export async function editSessions(folder: string, words: readonly string[]): Pr
 }
 
 function verbOf(verb: string, rest: readonly string[]): Verb {
+  if (!VERBS.includes(verb)) {
+    const all = VERBS.join(', ');
+    throw new UsageError(`There is no sessions ${verb.slice(0, 60)}. Use one of ${all}.`);
+  }
   const edit = EDITS[verb];
   if (edit !== undefined) {
     const [text, ...more] = rest;
@@ -73,15 +78,10 @@ function verbOf(verb: string, rest: readonly string[]): Verb {
       return `Deleted session ${session}. Until ${until}: quipu sessions restore ${session}`;
     };
   }
-  if (verb === 'restore') {
-    return async (store, session, now) => {
-      await store.restoreSession(session, now);
-      return `Restored session ${session}.`;
-    };
-  }
-  throw new UsageError(
-    `There is no sessions ${verb.slice(0, 60)}. Say name, note, pin, unpin, delete or restore. See: quipu sessions --help`,
-  );
+  return async (store, session, now) => {
+    await store.restoreSession(session, now);
+    return `Restored session ${session}.`;
+  };
 }
 
 async function change(store: Store, session: number, edit: SessionEdit): Promise<string> {

@@ -78,7 +78,8 @@ type Step =
 
 /** Of the nth session, if there are so many. */
 interface Removal {
-  readonly kind: 'remove' | 'restore' | 'purge';
+  readonly kind: 'removal';
+  readonly verb: 'remove' | 'restore' | 'purge';
   readonly session: number;
   readonly portions: number;
 }
@@ -103,7 +104,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      kind: fc.constantFrom('remove' as const, 'remove' as const, 'restore' as const, 'purge' as const),
+      kind: fc.constant('removal' as const),
+      verb: fc.constantFrom('remove' as const, 'remove' as const, 'restore' as const, 'purge' as const),
       session: fc.integer({ min: 1, max: 4 }),
       portions: fc.integer({ min: 1, max: 9 }),
     }),
@@ -191,7 +193,7 @@ function apply(cache: Cache, sessions: ModelSession[], step: Step): void {
       cache.writer.sealer.finish();
       cache.writer.sealer.seal();
     }
-  } else if (step.kind === 'remove' || step.kind === 'restore' || step.kind === 'purge') {
+  } else if (step.kind === 'removal') {
     const of = sessions[step.session - 1];
     if (of !== undefined) applyRemoval(cache, of, step);
   } else if (current === undefined || current.removed !== 'no') {
@@ -215,8 +217,8 @@ function apply(cache: Cache, sessions: ModelSession[], step: Step): void {
   }
 }
 
-function applyRemoval(cache: Cache, of: ModelSession, { kind, session, portions }: Removal): void {
-  if (kind === 'restore') {
+function applyRemoval(cache: Cache, of: ModelSession, { verb, session, portions }: Removal): void {
+  if (verb === 'restore') {
     if (of.removed !== 'yes') {
       expect(() => cache.writer.restoreSession(session, 0)).toThrow(/deleted/);
       return;
@@ -225,7 +227,7 @@ function applyRemoval(cache: Cache, of: ModelSession, { kind, session, portions 
     cache.writer.restoreSession(session, 0);
   } else if (of.state === 'recording') {
     expect(() => cache.writer.removeSession(session, 0)).toThrow(/being recorded/);
-  } else if (kind === 'purge') {
+  } else if (verb === 'purge') {
     of.removed = 'purged';
     cache.purge(session, portions);
   } else if (of.removed === 'no') {
