@@ -16,6 +16,7 @@ import type {
   Granularity,
   Millis,
   RecordingState,
+  RemovedSession,
   SessionSummary,
   Snapshot,
   SourceKind,
@@ -75,6 +76,8 @@ export class App {
   /** There may be older trades than those on the tape. */
   tapeMore = $state(false);
   sessions = $state.raw<readonly SessionSummary[] | null>(null);
+  /** Sessions that were deleted and can be restored, the last deleted first. */
+  removed = $state.raw<readonly RemovedSession[]>([]);
 
   /** From this window's clock to the core's. */
   #clockOffset: Millis = 0;
@@ -112,6 +115,8 @@ export class App {
   #chartsChanged = false;
   #coverageChanged = false;
   #tapeMarket: string | null = null;
+  /** Goes up when pages that are still due are of another record. */
+  #turn = 0;
   #followed = '';
   #schedule: () => void;
 
@@ -239,7 +244,9 @@ export class App {
   /** Asks for the list of sessions anew. */
   async loadSessions(): Promise<void> {
     const result = await this.call('sessions.list', {});
-    if (result.ok) this.sessions = [...result.value.sessions].sort(newestFirst);
+    if (!result.ok) return;
+    this.sessions = [...result.value.sessions].sort(newestFirst);
+    this.removed = result.value.removed;
   }
 
   /** Nothing on the tape moves until `releaseTape`; new trades wait. */
@@ -305,6 +312,9 @@ export class App {
         // Each source has a store of its own.
         if (event.source !== this.#next?.source) this.#forget(null);
         break;
+      case 'session':
+        if (event.change !== 'edited') this.#renew();
+        break;
     }
     const before = this.#next;
     this.#next = reduce(before, event, now);
@@ -312,7 +322,8 @@ export class App {
     if (event.type === 'watchlist' && this.#wanted?.join('\n') === this.#ids().join('\n'))
       this.#wanted = null;
     if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
-    if (event.type === 'snapshot') void this.loadSessions();
+    if (event.type === 'session' && event.change !== 'edited') this.#place(null);
+    if (event.type === 'snapshot' || event.type === 'session') void this.loadSessions();
     if (event.type === 'dictionary' && isRenewed(event.dictionary, before?.dictionary))
       this.markets.renewed();
     if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
@@ -336,15 +347,27 @@ export class App {
    */
   #forget(session: number | null): void {
     this.#wanted = null;
-    this.charts.reset(this.#client);
     this.coverage.reset(this.#client, session);
+    this.#forgetPages();
+    this.sessions = null;
+    this.removed = [];
+    this.markets.reset();
+  }
+
+  /** A session was deleted or restored: what was read of the record is read anew. */
+  #renew(): void {
+    this.coverage.renew(this.#next?.recording.session?.id ?? null);
+    this.#forgetPages();
+  }
+
+  #forgetPages(): void {
+    this.#turn++;
+    this.charts.reset(this.#client);
     this.tape.clear();
     this.tapeMore = false;
     this.tapeLoading = false;
     this.#tapeMarket = null;
     this.#followed = '';
-    this.sessions = null;
-    this.markets.reset();
     this.#touchTape();
   }
 
@@ -382,11 +405,11 @@ export class App {
 
   async #loadTrades(before: number | null): Promise<number> {
     const market = this.#tapeMarket;
-    const client = this.#client;
+    const turn = this.#turn;
     if (market === null) return 0;
     this.tapeLoading = true;
     const result = await this.ask('trades.page', { market, before, limit: TAPE_PAGE });
-    if (market !== this.#tapeMarket || client !== this.#client) return 0;
+    if (market !== this.#tapeMarket || turn !== this.#turn) return 0;
     this.tapeLoading = false;
     if (!result.ok) {
       this.notice = result.error;

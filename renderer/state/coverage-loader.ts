@@ -62,6 +62,8 @@ export class CoverageLoader {
   readonly #charts = new CoverageBook();
   readonly #rows = new CoverageBook();
   #client: Client | null = null;
+  /** Goes up when answers that are still due mean nothing any more. */
+  #turn = 0;
   #followed: ReadonlySet<string> = new Set();
   #watched: ReadonlySet<string> = new Set();
   /** What each chart shows. */
@@ -86,6 +88,15 @@ export class CoverageLoader {
   /** Forgets all, and asks `client` from now on. @param session the one that is recorded now, or null */
   reset(client: Client | null, session: number | null): void {
     this.#client = client;
+    this.#cords.clear();
+    this.#cordsWanted.clear();
+    this.#markets = null;
+    this.renew(session);
+  }
+
+  /** The record is another, though its sessions that are left are as they were. @param session as in `reset` */
+  renew(session: number | null): void {
+    this.#turn++;
     this.#charts.reset(session);
     this.#rows.reset(session);
     this.#followed = new Set();
@@ -93,13 +104,11 @@ export class CoverageLoader {
     this.#wanted.clear();
     this.#asked.clear();
     this.#rowCache.clear();
-    this.#cords.clear();
-    this.#cordsWanted.clear();
     this.#rowsAsked = false;
     this.#cordsAsked = false;
-    this.#markets = null;
     this.#retryAt = 0;
     this.#changed();
+    if (this.#cordsWanted.size > 0) void this.#askCords();
   }
 
   /** The markets that are drawn. */
@@ -214,6 +223,7 @@ export class CoverageLoader {
   /** Twice as much as is in sight on either side, so that a pan finds it there. @returns whether to go on */
   async #askPage(market: string, endpoint: Endpoint, { from, to }: Range): Promise<boolean> {
     const client = this.#client;
+    const turn = this.#turn;
     if (client === null) return false;
     const span = to - from;
     const isLate = to + span >= this.#now();
@@ -224,7 +234,7 @@ export class CoverageLoader {
       from: Math.max(0, Math.floor((from - span) * 1000)),
       to: isLate ? Number.MAX_SAFE_INTEGER : Math.ceil((to + span) * 1000),
     });
-    if (client !== this.#client) return false;
+    if (turn !== this.#turn) return false;
     if (!result.ok || !this.#followed.has(market)) {
       this.#charts.drop();
       if (!result.ok) this.#retryAt = this.#now() + RETRY_MS;
@@ -237,11 +247,12 @@ export class CoverageLoader {
 
   async #askRows(): Promise<void> {
     const client = this.#client;
+    const turn = this.#turn;
     if (client === null || this.#rowsAsked) return;
     this.#rowsAsked = true;
     const mark = this.#rows.mark();
     const result = await client.call('coverage.recent', {});
-    if (client !== this.#client) return;
+    if (turn !== this.#turn) return;
     this.#rowsAsked = false;
     if (!result.ok) {
       this.#rows.drop();
@@ -266,14 +277,15 @@ export class CoverageLoader {
   async #askCords(): Promise<void> {
     if (this.#cordsAsked) return;
     this.#cordsAsked = true;
+    const turn = this.#turn;
     // All that come into sight at once are asked for at once.
     await Promise.resolve();
     const client = this.#client;
-    while (client !== null && client === this.#client && this.#cordsWanted.size > 0) {
+    while (client !== null && turn === this.#turn && this.#cordsWanted.size > 0) {
       const sessions = [...this.#cordsWanted].slice(0, SESSIONS_AT_ONCE);
-      for (const session of sessions) this.#cordsWanted.delete(session);
       const result = await client.call('coverage.sessions', { sessions, buckets: CORD_BUCKETS });
-      if (client !== this.#client) return;
+      if (turn !== this.#turn) return;
+      for (const session of sessions) this.#cordsWanted.delete(session);
       if (!result.ok) break;
       for (const cord of result.value.cords) this.#cords.set(cord.session, cord);
       this.#changed();

@@ -76,6 +76,7 @@ export class FeedView {
   take(event: CoreEvent): void {
     if (!this.#isOpen) return;
     if (event.type === 'snapshot' || event.type === 'source') this.open();
+    if (event.type === 'session' && event.change !== 'edited') this.open();
     if (event.type === 'journal' && (this.endpoint ?? event.entry.endpoint) === event.entry.endpoint) {
       this.entries = mergeEntries(this.entries, [event.entry]);
     }

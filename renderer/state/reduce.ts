@@ -53,6 +53,10 @@ export function reduce(view: View | null, event: CoreEvent, now: Millis): View |
       return { ...view, settings: event.settings };
     case 'dialect':
       return { ...view, dialect: event.dialect };
+    case 'session':
+      return event.change === 'deleted'
+        ? { ...view, gaps: view.gaps.filter(({ session }) => session !== event.session) }
+        : view;
     case 'trades':
     case 'candles':
     case 'journal':

@@ -9,6 +9,7 @@ import type {
   LinkState,
   MarketInfo,
   Millis,
+  SessionSummary,
   Snapshot,
   WatchRow,
 } from '../../main/core/contract.ts';
@@ -124,6 +125,12 @@ export function cordWords(spans: readonly CordSpan[]): string {
     .map(({ from, state, to }) => `${state} about ${time(from)}–${time(to)}`);
   const more = told.length > named.length ? [`${told.length - named.length} more`] : [];
   return [...named, ...more].join('; ');
+}
+
+/** `Deleted session 12 “Launch day” of 3 Nov.` */
+export function deletedWords({ id, name, started }: SessionSummary): string {
+  const called = name === null ? '' : ` “${name}”`;
+  return `Deleted session ${id}${called} of ${formatDay(started)}.`;
 }
 
 /** What is known of the last hour of a market, for a row's title. */
