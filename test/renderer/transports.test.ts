@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { WebSocket as ServerSocket } from 'ws';
-import { floatsOf } from '../../main/core/contract.ts';
+import { tradesOf } from '../../main/core/contract.ts';
 import type { CoreEvent, Message } from '../../main/core/contract.ts';
 import { encodeFrame } from '../../main/core/transport/loopback-frame.ts';
 import { keepOpen, pauseBefore } from '../../renderer/state/bridge.ts';
@@ -75,7 +75,7 @@ describe('the loopback transport', () => {
     expect(events[0]).toEqual({ type: 'snapshot', snapshot: snapshot() });
     const [, trades] = events;
     if (trades?.type !== 'trades') throw new Error('no trades');
-    expect([...floatsOf(trades.bytes)].slice(0, 3)).toEqual([1, 2, 3]);
+    expect([...tradesOf(trades.bytes)].slice(0, 3)).toEqual([1, 2, 3]);
     const call = client.call('sessions.list', {});
     await vi.waitUntil(() => requests.length === 1);
     expect(requests[0]).toEqual({ id: 1, command: 'sessions.list', args: {} });
