@@ -14,7 +14,10 @@ export function sessionName(value: unknown): string | null {
   if (typeof value !== 'string') throw bad('The name must be text.');
   const name = value.trim();
   if (name.length > MAX_SESSION_NAME) {
-    throw bad(`The name has more than ${MAX_SESSION_NAME} characters.`, 'Make it shorter; a note has more room.');
+    throw bad(
+      `The name has more than ${MAX_SESSION_NAME} characters.`,
+      'Make it shorter; a note has more room.',
+    );
   }
   if (CONTROL.test(name)) {
     throw bad('The name has line breaks or other control characters.', 'Write it in one line.');

@@ -412,9 +412,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     expect(undoUntil).toBeGreaterThan(Date.now());
     const after = await list();
     expect(after.sessions).toEqual(before.sessions.filter(({ id }) => id !== running));
-    expect(after.removed).toEqual([
-      { session: before.sessions.find(({ id }) => id === running), undoUntil },
-    ]);
+    expect(after.removed).toEqual([{ session: before.sessions.find(({ id }) => id === running), undoUntil }]);
     expect(await one.call('coverage.sessions', cords)).toEqual({ cords: [] });
     for (const [command, args] of [
       ['sessions.edit', { session: running, name: 'x' }],

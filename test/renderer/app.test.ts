@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CoreEvent, MAX_WATCHED } from '../../main/core/contract.ts';
 import { App } from '../../renderer/state/app.svelte.ts';
-import { dictionary, snapshot, TestChannel, tradeBytes, watchRow } from './support.ts';
+import { dictionary, snapshot, summary, TestChannel, tradeBytes, watchRow } from './support.ts';
 
 // For the whole file: a frame may still be due when a test has ended.
 vi.stubGlobal('requestAnimationFrame', (run: () => void) => setTimeout(run, 0));
@@ -120,6 +120,34 @@ describe('App', () => {
     event({ type: 'source', source: 'demo', key: { place: 'demo', problem: null } });
     expect(app.tape.length).toBe(0);
     expect(asked('candles.page')).toHaveLength(before + 3);
+  });
+
+  it('reads the record anew when a session is deleted or restored, and keeps no answer of before', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    channel.answer('trades.page', { count: 1, more: true, bytes: tradeBytes([50, 2, 1]) });
+    await vi.waitUntil(() => app.tape.length === 1);
+    void app.loadOlderTrades();
+    const late = channel.sent.findLast(({ command }) => command === 'trades.page');
+    const before = asked('candles.page').length;
+    const lists = asked('sessions.list').length;
+    event({ type: 'session', session: 4, change: 'deleted' });
+    expect(app.tape.length).toBe(0);
+    expect(asked('candles.page')).toHaveLength(before + 3);
+    expect(asked('sessions.list')).toHaveLength(lists + 1);
+    const value = { count: 1, more: false, bytes: tradeBytes([40, 2, 1]) };
+    channel.tell({ kind: 'reply', id: late?.id ?? -1, result: { ok: true, value } });
+    channel.answer('trades.page', { count: 1, more: false, bytes: tradeBytes([60, 2, 1]) });
+    await vi.waitUntil(() => app.tape.length > 0);
+    expect([app.tape.length, app.tape.oldest]).toEqual([1, 60]);
+
+    event({ type: 'session', session: 4, change: 'edited' });
+    expect(asked('candles.page')).toHaveLength(before + 3);
+    expect(asked('sessions.list')).toHaveLength(lists + 2);
+    const removed = [{ session: summary({ id: 4 }), undoUntil: 9 }];
+    channel.answer('sessions.list', { sessions: [summary({ id: 5 })], removed });
+    await vi.waitUntil(() => app.sessions !== null);
+    expect(app.removed).toEqual(removed);
   });
 
   it('keeps what a command could not do for the status bar, until one succeeds', async () => {

@@ -6,6 +6,7 @@ import type {
   LinkState,
   Message,
   Request,
+  SessionSummary,
   Snapshot,
   WatchRow,
 } from '../../main/core/contract.ts';
@@ -144,5 +145,22 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     dialect: { own: false, name: '', problem: null, file: null },
     known: null,
     ...over,
+  };
+}
+
+export function summary(values: Partial<SessionSummary> = {}): SessionSummary {
+  return {
+    id: 1,
+    started: 1_700_000_000_000,
+    ended: 1_700_000_060_000,
+    state: 'ended',
+    markets: [],
+    trades: 0,
+    candles: 0,
+    gaps: 0,
+    name: null,
+    note: null,
+    pinned: false,
+    ...values,
   };
 }

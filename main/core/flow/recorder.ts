@@ -83,13 +83,7 @@ export interface RecorderListener {
 export type RecorderStore = JournalStore &
   Pick<
     Store,
-    | 'beginSession'
-    | 'commit'
-    | 'endSession'
-    | 'receivedSince'
-    | 'refusals'
-    | 'removedSessions'
-    | 'sessions'
+    'beginSession' | 'commit' | 'endSession' | 'receivedSince' | 'refusals' | 'removedSessions' | 'sessions'
   >;
 
 export interface RecorderOptions {

@@ -52,7 +52,9 @@ export function prepareMarks(database: Database, summaries: Summaries): Marks {
   const rename = database.prepare<[name: string | null, id: number]>(
     'UPDATE sessions SET name = ? WHERE id = ?',
   );
-  const note = database.prepare<[note: string | null, id: number]>('UPDATE sessions SET note = ? WHERE id = ?');
+  const note = database.prepare<[note: string | null, id: number]>(
+    'UPDATE sessions SET note = ? WHERE id = ?',
+  );
   const pin = database.prepare<[pinned: number, id: number]>('UPDATE sessions SET pinned = ? WHERE id = ?');
   const remove = database.prepare<[removed: number | null, id: number]>(
     'UPDATE sessions SET removed = ? WHERE id = ?',
@@ -107,7 +109,11 @@ export function prepareMarks(database: Database, summaries: Summaries): Marks {
     restore(session, now) {
       const row = find.get(session);
       if (row?.removed === null) {
-        throw new QuipuError('not-found', `Session ${session} is not deleted.`, 'There is nothing to restore.');
+        throw new QuipuError(
+          'not-found',
+          `Session ${session} is not deleted.`,
+          'There is nothing to restore.',
+        );
       }
       if (row === undefined || row.removed === 0 || row.removed + UNDO_MS <= now) {
         throw new QuipuError(

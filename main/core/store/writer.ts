@@ -1,13 +1,6 @@
 /** Everything that changes the cache. Runs in the writer's thread; needs none itself. */
 import type { Database } from 'better-sqlite3';
-import type {
-  Gap,
-  JournalEntry,
-  Millis,
-  RemovedSession,
-  SessionEdit,
-  SessionSummary,
-} from '../contract.ts';
+import type { Gap, JournalEntry, Millis, RemovedSession, SessionEdit, SessionSummary } from '../contract.ts';
 import type { CoverageCommit } from '../coverage/ledger.ts';
 import type { Candle, TradeColumns } from '../flow/batch.ts';
 import { ORIGIN_LIVE, ORIGIN_REDELIVERED } from '../flow/batch.ts';

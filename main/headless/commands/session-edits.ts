@@ -35,7 +35,10 @@ export async function editSessions(folder: string, words: readonly string[]): Pr
   const now = Date.now();
   // Read first: to write, the folder would be made and an older record brought up to date.
   const isKnown = await withRecordings(folder, async (store) => {
-    const all = [...(await store.sessions()), ...(await store.removedSessions(now)).map((one) => one.session)];
+    const all = [
+      ...(await store.sessions()),
+      ...(await store.removedSessions(now)).map((one) => one.session),
+    ];
     return verb === 'restore' ? all.length > 0 : all.some((one) => one.id === session);
   });
   if (!isKnown) throw unknownSession(session);

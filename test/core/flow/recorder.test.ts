@@ -196,6 +196,26 @@ describe('trades', () => {
     expect(gaps.map(({ from, to, cause }) => [to - from, cause])).toEqual([[20_000, 'cut']]);
   });
 
+  it('of a session that was deleted are not recorded in the next one too: it may be restored', async () => {
+    recorder.connected('trades');
+    const sent = trade('1');
+    recorder.trade(sent);
+    clock.advance(5_000);
+    await recorder.close();
+    const deleted = recorder.report.session ?? 0;
+    // The store's thread goes by the wall clock.
+    await store.removeSession(deleted, Date.now());
+    await store.close();
+    await newRecorder();
+    recorder.connected('trades');
+    recorder.trade(sent);
+    recorder.trade(trade('2'));
+    await recorder.close();
+    expect((await stored()).map(({ id }) => id)).toEqual(['2']);
+    await store.restoreSession(deleted, Date.now());
+    expect((await store.tradePage('m', null, 10)).count).toBe(2);
+  });
+
   it('an earlier run’s trades are known after a restart', async () => {
     recorder.connected('trades');
     recorder.trade(trade('1'));

@@ -270,9 +270,12 @@ function compare(reader: Reader, recorded: readonly ModelSession[], before: numb
     trades: sessions.reduce((sum, { trades }) => sum + trades.length, 0),
     candles: sessions.reduce((sum, { candles }) => sum + candles.length, 0),
   });
-  expect(reader.removedSessions(0).map(({ session }) => session.id).sort()).toEqual(
-    numbered.flatMap(({ id, removed }) => (removed === 'yes' ? [id] : [])),
-  );
+  expect(
+    reader
+      .removedSessions(0)
+      .map(({ session }) => session.id)
+      .sort(),
+  ).toEqual(numbered.flatMap(({ id, removed }) => (removed === 'yes' ? [id] : [])));
   for (const { id, removed } of numbered) {
     if (removed !== 'no') expect(reader.sessionRows(id, 'trades')).toBeNull();
   }
@@ -297,9 +300,7 @@ function compare(reader: Reader, recorded: readonly ModelSession[], before: numb
   const since = all(reader.rowsSince(before), (range) =>
     reader.trades(range, { session: null, market: null, since: before }),
   );
-  const known = numbered
-    .flatMap(({ trades }) => trades)
-    .filter(({ receiptTime }) => receiptTime >= before);
+  const known = numbered.flatMap(({ trades }) => trades).filter(({ receiptTime }) => receiptTime >= before);
   if (numbered.every(({ removed }) => removed !== 'purged')) expect(since).toEqual(known);
   const received = sessions.flatMap(({ trades }) => trades);
   compareTradePages(reader, received, limit);
@@ -369,22 +370,26 @@ function compareCandlePage(
   );
 }
 
-test('any sequence of sessions, commits, sealing, removing, purging, failures, restarts and kills', { timeout: 120_000 }, () => {
-  const run = fc.property(
-    fc.array(step, { minLength: 1, maxLength: 14 }),
-    fc.integer({ min: 0, max: 13 }),
-    fc.integer({ min: 1, max: 6 }),
-    (steps, before, limit) => {
-      const cache = new Cache();
-      const sessions: ModelSession[] = [];
-      try {
-        apply(cache, sessions, { kind: 'begin', at: 0 });
-        for (const one of steps) apply(cache, sessions, one);
-        compare(cache.reader, sessions, before, limit);
-      } finally {
-        cache.close(false);
-      }
-    },
-  );
-  fc.assert(run, { numRuns: 150 });
-});
+test(
+  'any sequence of sessions, commits, sealing, removing, purging, failures, restarts and kills',
+  { timeout: 120_000 },
+  () => {
+    const run = fc.property(
+      fc.array(step, { minLength: 1, maxLength: 14 }),
+      fc.integer({ min: 0, max: 13 }),
+      fc.integer({ min: 1, max: 6 }),
+      (steps, before, limit) => {
+        const cache = new Cache();
+        const sessions: ModelSession[] = [];
+        try {
+          apply(cache, sessions, { kind: 'begin', at: 0 });
+          for (const one of steps) apply(cache, sessions, one);
+          compare(cache.reader, sessions, before, limit);
+        } finally {
+          cache.close(false);
+        }
+      },
+    );
+    fc.assert(run, { numRuns: 150 });
+  },
+);

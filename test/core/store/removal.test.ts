@@ -139,7 +139,8 @@ async function walk(store: Store, now = DAY_END): Promise<Record<Reading, unknow
         },
       ),
     exportTrades: () => each(options, (option) => allOf(store.exportTrades(option))),
-    exportCandles: () => each(options, (option) => allOf(store.exportCandles({ ...option, granularity: null }))),
+    exportCandles: () =>
+      each(options, (option) => allOf(store.exportCandles({ ...option, granularity: null }))),
     coverage: () => each(options, (option) => allOf(store.coverage(option))),
     journalPage: () =>
       each(
@@ -150,8 +151,7 @@ async function walk(store: Store, now = DAY_END): Promise<Record<Reading, unknow
       ),
     healthPage: () => each(ENDPOINTS, (endpoint) => store.healthPage(endpoint, null, 100)),
     refusals: () => each(SESSIONS, (session) => store.refusals(session)),
-    journal: () =>
-      each([null, ...SESSIONS], (session) => allOf(store.journal({ session, endpoint: null }))),
+    journal: () => each([null, ...SESSIONS], (session) => allOf(store.journal({ session, endpoint: null }))),
     health: () => each([null, ...SESSIONS], (session) => allOf(store.health(session))),
     coveragePage: () =>
       each(lines, ([market, endpoint]) => store.coveragePage(market, endpoint, from, to, to)),
@@ -277,7 +277,10 @@ describe.each(['segments', 'chunks', 'rows'] as const)('of a session whose trade
       if (portions % 4 === 0 || !more) {
         const told = await walk(store);
         const receivedSince = more ? null : told.receivedSince;
-        expect({ ...told, receivedSince }).toEqual({ ...control, receivedSince: more ? null : control.receivedSince });
+        expect({ ...told, receivedSince }).toEqual({
+          ...control,
+          receivedSince: more ? null : control.receivedSince,
+        });
       }
       if (!more) break;
       // However the clock is set, what has begun is not undone.
@@ -315,7 +318,11 @@ describe('a session', () => {
       note: 'Two\nlines',
       pinned: true,
     });
-    expect(writer.editSession(2, { name: null })).toMatchObject({ name: null, note: 'Two\nlines', pinned: true });
+    expect(writer.editSession(2, { name: null })).toMatchObject({
+      name: null,
+      note: 'Two\nlines',
+      pinned: true,
+    });
     writer.beginSession(DAY_END);
     expect(writer.editSession(4, { name: 'now' })).toMatchObject({ state: 'recording', name: 'now' });
     expect(writer.endSession(4, DAY_END + 1)).toMatchObject({ state: 'ended', name: 'now' });
@@ -358,7 +365,9 @@ describe('a session', () => {
       kind: 'not-found',
       message: 'Session 2 is not deleted.',
     });
-    expect(await failureOf(() => both.writer.restoreSession(99, DAY_END))).toMatchObject({ kind: 'not-found' });
+    expect(await failureOf(() => both.writer.restoreSession(99, DAY_END))).toMatchObject({
+      kind: 'not-found',
+    });
     expect(session).toMatchObject({ id: 2, name: 'Launch day' });
   });
 });

@@ -1,0 +1,143 @@
+/** Recordings on the screen of a real browser: named, noted, pinned, deleted, brought back; after a reload too. */
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStore } from '../../main/core/store/open.ts';
+import { candle, commitOf, trade } from '../core/store/rows.ts';
+import { keepScreenshot, launchBrowser } from '../helpers/browser.ts';
+import { quipu, temporaryFolder } from '../helpers/quipu.ts';
+import { workerScript } from '../helpers/workers.ts';
+import { findChromium } from '../needs.ts';
+
+/** A busy machine takes its time; only a failure takes so long. */
+const WAIT = { timeout: 30_000 };
+
+describe.skipIf(findChromium() === null)('sessions on the screen', { timeout: 240_000 }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  it('are named, noted, pinned, deleted and brought back with mouse and keyboard, and a reload shows the same', async () => {
+    const folder = temporaryFolder();
+    const store = await openStore({ folder: `${folder.path}/demo`, workerScript });
+    const begun = Date.now() - 86_400_000;
+    for (const id of [1, 2, 3, 4]) {
+      await store.beginSession(begun + id * 60_000);
+      await store.commit(commitOf(id, [trade({ id: `${id}` })], [candle()]));
+      await store.endSession(id, begun + id * 60_000 + 30_000);
+    }
+    await store.close();
+    const host = quipu(['serve', '--demo', '--port', '0', '--data-dir', folder.path, '--json']);
+    const { address } = JSON.parse(await host.firstLine) as { address: string };
+    const errors: string[] = [];
+
+    const show = async (): Promise<Page> => {
+      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
+      page.on('pageerror', (error) => errors.push(error.message));
+      await page.goto(address);
+      await page.getByTestId('watch-row').first().waitFor();
+      await page.getByTestId('tab-sessions').click();
+      await page.getByTestId('session-row').first().waitFor();
+      return page;
+    };
+    const rowOf = (page: Page, id: number): Locator =>
+      page.locator(`tr[data-testid=session-row][data-session="${id}"]`);
+    const part = (page: Page, id: number, name: string): Locator => rowOf(page, id).getByTestId(name);
+    /** Of what is shown for each session, in their order. */
+    const placesOf = (page: Page): Promise<(number | undefined)[]> =>
+      page
+        .locator('tr[data-session]')
+        .evaluateAll((rows) => rows.map((row) => Math.round(row.getBoundingClientRect().top)));
+
+    try {
+      const page = await show();
+      const other = await show();
+      const places = await placesOf(page);
+      expect(places).toHaveLength(5);
+
+      await part(page, 3, 'session-name').click();
+      await page.getByTestId('session-name-field').fill('Launch day');
+      expect(await placesOf(page)).toEqual(places);
+      await page.keyboard.press('Enter');
+      await expect.poll(() => part(page, 3, 'session-name').textContent(), WAIT).toBe('Launch day');
+      await expect.poll(() => part(other, 3, 'session-name').textContent(), WAIT).toBe('Launch day');
+      // The keyboard is where it was: F2 edits again, and Escape leaves all as it is.
+      await page.keyboard.press('F2');
+      await page.getByTestId('session-name-field').fill('another');
+      await page.keyboard.press('Escape');
+      expect(await part(page, 3, 'session-name').textContent()).toBe('Launch day');
+      await page.keyboard.press('Enter');
+      await page.getByTestId('session-name-field').fill('Launch \u202eday');
+      await page.keyboard.press('Enter');
+      await expect
+        .poll(() => page.getByTestId('status-bar').textContent(), WAIT)
+        .toContain('turn text around');
+      expect(await page.getByTestId('session-name-field').getAttribute('aria-invalid')).toBe('true');
+      await page.keyboard.press('Escape');
+
+      await part(page, 3, 'session-open').click();
+      await page.getByTestId('session-note').fill('Two\nlines');
+      await page.keyboard.press('Control+Enter');
+      await part(other, 3, 'session-open').click();
+      await expect.poll(() => other.getByTestId('session-note').inputValue(), WAIT).toBe('Two\nlines');
+      await part(page, 3, 'session-open').click();
+
+      await part(page, 3, 'session-pin').click();
+      const pressed = (id: number): Promise<string | null> =>
+        part(page, id, 'session-pin').getAttribute('aria-pressed');
+      await expect.poll(() => pressed(3), WAIT).toBe('true');
+      // It says that it cannot be done, and why.
+      await part(page, 3, 'session-delete').click({ force: true });
+      await expect
+        .poll(() => page.getByTestId('status-bar').textContent(), WAIT)
+        .toContain('Session 3 is pinned. Unpin it first');
+      await part(page, 5, 'session-delete').click({ force: true });
+      await expect
+        .poll(() => page.getByTestId('status-bar').textContent(), WAIT)
+        .toContain('Stop the recording first');
+
+      // With the mouse: the list does not move, and nothing else comes under the pointer.
+      await part(page, 2, 'session-delete').click();
+      const undo = page.getByTestId('session-undo');
+      await expect.poll(() => undo.count(), WAIT).toBe(1);
+      expect(await undo.textContent()).toMatch(/^Deleted session 2 of \d+ [A-Z][a-z]+\.\s*Undo$/);
+      expect(await placesOf(page)).toEqual(places);
+      await expect.poll(() => rowOf(other, 2).count(), WAIT).toBe(0);
+      await keepScreenshot(page, 'sessions-deleted');
+      await undo.getByTestId('session-undo-button').click();
+      await expect.poll(() => rowOf(page, 2).count(), WAIT).toBe(1);
+      await expect.poll(() => rowOf(other, 2).count(), WAIT).toBe(1);
+      expect(await placesOf(page)).toEqual(places);
+
+      // With the keyboard: it goes on where the row was, and back to the row.
+      await part(page, 4, 'session-delete').focus();
+      await page.keyboard.press('Enter');
+      const focused = (): Promise<string | null> => page.locator(':focus').getAttribute('data-testid');
+      await expect.poll(focused, WAIT).toBe('session-undo-button');
+      await page.keyboard.press('Enter');
+      await expect.poll(focused, WAIT).toBe('session-open');
+      await part(page, 1, 'session-delete').click();
+      await expect.poll(() => undo.count(), WAIT).toBe(1);
+      await page.close();
+
+      const again = await show();
+      await expect.poll(() => rowOf(again, 1).count(), WAIT).toBe(0);
+      expect(await part(again, 3, 'session-name').textContent()).toBe('Launch day');
+      expect(await part(again, 3, 'session-pin').getAttribute('aria-pressed')).toBe('true');
+      const removed = again.getByTestId('sessions-removed');
+      expect(await removed.textContent()).toContain('Deleted, can still be restored (1)');
+      await removed.getByRole('button').click();
+      await again.getByTestId('session-removed').getByRole('button', { name: 'Restore' }).click();
+      await expect.poll(() => rowOf(again, 1).count(), WAIT).toBe(1);
+      await expect.poll(() => removed.count(), WAIT).toBe(0);
+      await keepScreenshot(again, 'sessions-restored');
+      expect(errors).toEqual([]);
+    } finally {
+      await host.stop();
+      folder.remove();
+    }
+  });
+});
