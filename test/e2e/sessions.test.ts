@@ -46,11 +46,12 @@ describe.skipIf(findChromium() === null)('sessions on the screen', { timeout: 24
     const rowOf = (page: Page, id: number): Locator =>
       page.locator(`tr[data-testid=session-row][data-session="${id}"]`);
     const part = (page: Page, id: number, name: string): Locator => rowOf(page, id).getByTestId(name);
-    /** Of what is shown for each session, in their order. */
-    const placesOf = (page: Page): Promise<(number | undefined)[]> =>
-      page
-        .locator('tr[data-session]')
-        .evaluateAll((rows) => rows.map((row) => Math.round(row.getBoundingClientRect().top)));
+    /** Where what is shown for each session is, in their order. */
+    const placesOf = async (page: Page): Promise<(number | undefined)[]> => {
+      const rows = await page.locator('tr[data-session]').all();
+      const boxes = await Promise.all(rows.map((row) => row.boundingBox()));
+      return boxes.map((box) => box?.y);
+    };
 
     try {
       const page = await show();
