@@ -82,6 +82,7 @@ export class TradeBatch {
   readonly #ids = new Wide();
   #count = 0;
   #idLength = 0;
+  #spare: Writable | null = null;
 
   constructor(capacity = 256) {
     this.#smallest = Math.max(1, capacity);
@@ -123,18 +124,29 @@ export class TradeBatch {
     columns.idEnd[row] = this.#idLength;
   }
 
-  /** The columns so far; they belong to the caller, and the batch starts anew. */
+  /** The columns so far; they belong to the caller until given back, and the batch starts anew. */
   take(): TradeColumns {
     const columns = this.#columns;
-    const taken: TradeColumns = { count: this.#count, ...columns };
+    const taken: TradeColumns = { ...columns, count: this.#count };
     const rows = columns.market.length;
     const idLength = columns.idBytes.length;
     // After a burst the room shrinks again, so that quiet times do not hand over empty megabytes.
     const shrinks = this.#count < rows / 4 && rows / 2 >= this.#smallest;
-    this.#replace(shrinks ? allocate(rows >>> 1, idLength >>> 1) : allocate(rows, idLength));
+    const spare = this.#spare;
+    this.#spare = null;
+    if (!shrinks && spare !== null && spare.market.length === rows && spare.idBytes.length === idLength) {
+      this.#replace(spare);
+    } else {
+      this.#replace(shrinks ? allocate(rows >>> 1, idLength >>> 1) : allocate(rows, idLength));
+    }
     this.#count = 0;
     this.#idLength = 0;
     return taken;
+  }
+
+  /** Columns that nobody needs any more: their memory is used again, since new memory costs time. */
+  giveBack(columns: TradeColumns): void {
+    this.#spare = columns;
   }
 
   #grow(rows: number, idLength: number): void {

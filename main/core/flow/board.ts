@@ -24,7 +24,8 @@ class Row {
   candles: Subscription = 'off';
   /** The server's words of each endpoint that it refused. */
   readonly words: Record<Endpoint, string | null> = { trades: null, candles: null };
-  last: number | null = null;
+  /** In memory of its own, so that a trade makes no object of its price; NaN before the first. */
+  readonly #last = new Float64Array(1).fill(NaN);
   priceDigits = 0;
   sizeDigits = 0;
   /** One-minute closes by start. */
@@ -36,6 +37,15 @@ class Row {
 
   constructor(market: MarketInfo) {
     this.market = market;
+  }
+
+  get last(): number | null {
+    const last = this.#last[0] ?? NaN;
+    return Number.isNaN(last) ? null : last;
+  }
+
+  set last(price: number) {
+    this.#last[0] = price;
   }
 
   candle(start: Millis, open: number, close: number): void {
@@ -56,7 +66,7 @@ class Row {
     }
     const newest = this.hours.at(-1)?.hour ?? hour;
     while ((this.hours[0]?.hour ?? newest) <= newest - CHANGE_HOURS) this.hours.shift();
-    this.last ??= close;
+    if (this.last === null) this.last = close;
   }
 
   /** Of both endpoints, when they differ. */

@@ -617,6 +617,7 @@ export class Recorder {
       refusals,
     };
     this.#sending = this.#write(session, commit, rows, from, now).finally(() => {
+      if (trades !== null) this.#batch.giveBack(trades);
       this.#uncommitted -= rows;
       this.#sending = null;
       if (this.#due) this.#flush();

@@ -120,6 +120,31 @@ describe('TradeBatch', () => {
     expect(row(received, 0)).toEqual(held(trade({ id: 'é🙂' })));
   });
 
+  it('uses again the memory that was given back, and no other', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(5), fc.boolean()), { maxLength: 30 }), (takings) => {
+        const batch = new TradeBatch(4);
+        let last = 0;
+        for (const [count, back] of takings) {
+          const inputs = Array.from({ length: count }, () => trade({ market: ++last, id: `id ${last}` }));
+          for (const each of inputs) batch.push(each);
+          const columns = batch.take();
+          batch.push(trade({ id: 'of the next' }));
+          expect(inputs.map((_, i) => row(columns, i))).toEqual(inputs.map(held));
+          const next = batch.take();
+          expect([next.count, idOf(next, 0)]).toEqual([1, 'of the next']);
+          expect(inputs.map((_, i) => row(columns, i))).toEqual(inputs.map(held));
+          if (back) batch.giveBack(columns);
+        }
+      }),
+    );
+    const batch = new TradeBatch(4);
+    const first = batch.take();
+    batch.giveBack(first);
+    batch.take();
+    expect(batch.take().market).toBe(first.market);
+  });
+
   it('gives up the room of a burst once it is quiet', () => {
     const batch = new TradeBatch(16);
     for (let i = 0; i < 10_000; i++) batch.push(trade());
