@@ -216,6 +216,8 @@ export const COVERAGE_RANK: readonly CoverageState[] = [
 /** Causes of `off`: no session was under way, and the session did not have the market. */
 export const NOT_RECORDING = 'Quipu was not recording';
 export const NOT_WATCHED = 'not watched';
+/** Cause of `off` where something was recorded that retention has deleted since. */
+export const DELETED_BY_RETENTION = 'deleted by retention';
 
 /** A stretch [from, to) of one line (one market at one endpoint). */
 export interface CoverageStretch {
@@ -442,6 +444,8 @@ export interface SessionSummary {
   readonly note: string | null;
   /** It cannot be deleted before it is unpinned. */
   readonly pinned: boolean;
+  /** Absent: nothing. `trades` and `candles` tell what was recorded, whatever was deleted since. */
+  readonly deleted?: SessionDeleted;
 }
 
 /** The most UTF-16 units of a session's name and of its note. */
@@ -462,6 +466,74 @@ export interface RemovedSession {
   readonly undoUntil: Millis;
 }
 
+/**
+ * What retention deleted of a session: how much, and up to when it was received. Whole runs of trades are
+ * deleted, so that of a market that trades little some older ones may still be there.
+ */
+export interface SessionDeleted {
+  readonly trades: number;
+  /** null: none. */
+  readonly tradesUntil: Millis | null;
+  readonly candles: number;
+  readonly candlesUntil: Millis | null;
+  /** Of the link's journal, health and refusals. */
+  readonly historyUntil: Millis | null;
+}
+
+/** How long each kind of data is kept; null: for ever, and without a limit. */
+export interface RetentionPolicy {
+  /** Whole days since they were received, 1 to 36,500. */
+  readonly tradesDays: number | null;
+  readonly candlesDays: number | null;
+  /** Of the journal of the links, their health and what was refused. */
+  readonly historyDays: number | null;
+  /**
+   * Of the whole store, 10 MB at the least: beyond it the oldest trades are deleted, then the oldest candles,
+   * but nothing of pinned sessions, and nothing of the last hour of the one that is recorded. When that does
+   * not do, nothing more is recorded.
+   */
+  readonly maxBytes: number | null;
+}
+
+export const KEEP_ALL: RetentionPolicy = {
+  tradesDays: null,
+  candlesDays: null,
+  historyDays: null,
+  maxBytes: null,
+};
+export const MAX_RETENTION_DAYS = 36_500;
+export const MIN_STORE_BYTES = 10_000_000;
+
+export type RetentionKind = 'trades' | 'candles' | 'history';
+export const RETENTION_KINDS: readonly RetentionKind[] = ['trades', 'candles', 'history'];
+
+/** What is kept of one kind. */
+export interface StoredKind {
+  readonly kind: RetentionKind;
+  readonly rows: number;
+  /** An estimate. */
+  readonly bytes: number;
+}
+
+/** What a policy would delete of one kind, if it were applied now. */
+export interface DoomedKind extends StoredKind {
+  /** When the first and the last of them were received; null without any. */
+  readonly from: Millis | null;
+  readonly to: Millis | null;
+  /** How many sessions they are of. */
+  readonly sessions: number;
+}
+
+export interface RetentionPreview {
+  readonly policy: RetentionPolicy;
+  /** One of each kind, in the order of RETENTION_KINDS. */
+  readonly kinds: readonly DoomedKind[];
+  /** What the store takes now, without what is free in its file already. */
+  readonly bytes: number;
+  /** By how much the store would still be beyond its limit; 0: it is not. An estimate. */
+  readonly beyond: number;
+}
+
 export interface RecordingState {
   readonly state: 'recording' | 'stopped' | 'failed';
   readonly session: SessionSummary | null;
@@ -479,8 +551,10 @@ export interface StoreState {
   /** Folder of the cache, for the user to read. */
   readonly folder: string;
   readonly bytes: number;
-  /** Free room on that disk in bytes, or null when unknown. */
+  /** Free room on that disk in bytes, and the disk's size; null when unknown. */
   readonly free: number | null;
+  readonly disk: number | null;
+  /** That are kept. */
   readonly trades: number;
   readonly candles: number;
 }
@@ -665,6 +739,8 @@ export type CoreEvent =
   | { readonly type: 'store'; readonly store: StoreState }
   | { readonly type: 'notice'; readonly notice: AppError | null }
   | { readonly type: 'settings'; readonly settings: Settings }
+  /** Retention deleted something, or its policy is another: sessions and coverage are to be read anew. */
+  | { readonly type: 'retention' }
   | { readonly type: 'dialect'; readonly dialect: DialectState };
 
 export interface CandlePage {
@@ -841,6 +917,15 @@ export interface Commands {
     value: { readonly from: Micros; readonly to: Micros; readonly lines: readonly SessionLine[] };
   };
   'settings.set': { args: { readonly settings: Partial<Settings> }; value: null };
+  /** Of the store in use: the demo feed has one of its own, and a policy of its own. */
+  'retention.get': {
+    args: Record<string, never>;
+    value: { readonly policy: RetentionPolicy; readonly kinds: readonly StoredKind[] };
+  };
+  /** What that policy would delete now. Nothing changes. */
+  'retention.preview': { args: { readonly policy: RetentionPolicy }; value: RetentionPreview };
+  /** Keeps the policy. It is obeyed from now on, a little at a time. */
+  'retention.set': { args: { readonly policy: RetentionPolicy }; value: null };
   'dialect.get': { args: Record<string, never>; value: DialectDocuments };
   /** Keeps the user's own dialect, or goes back to the default (null). The real feed reconnects in it. */
   'dialect.set': { args: { readonly document: string | null }; value: null };

@@ -23,6 +23,7 @@ import { Feed } from './feed.ts';
 import { Hub, HubClient } from './flow/hub.ts';
 import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
 import { keylessLogger, OwnKey } from './key.ts';
+import { LowDisk } from './low-disk.ts';
 import { type GivenDialect, OwnDialect } from './own-dialect.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
 import { DEFAULT_DIALECT } from './protocol/dialect.ts';
@@ -105,6 +106,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
       early = notice;
       core?.note(notice);
     },
+    deleted: () => core?.deleted(),
   });
   core = new QuipuCore(options, store);
   if (early !== null) core.note(early);
@@ -142,12 +144,13 @@ class QuipuCore implements Core {
     now: () => Math.floor(this.#now() / 1000),
     edited: (session) => this.#feed?.recorder.edited(session),
     recordChanged: () => {
-      this.#cords.forget(this.#store);
+      this.#cords.clear();
       this.#feed?.coverage.reread();
       void this.#readStoreState();
     },
     tell: (event) => this.#hub.broadcast(event),
   });
+  readonly #lowDisk = new LowDisk();
   #rowsDirty = false;
   #closed = false;
   /** Changes of the feed one after the other: each closes what the former opened. */
@@ -162,7 +165,7 @@ class QuipuCore implements Core {
     this.#ownStore = store;
     this.#hub = new Hub(clock);
     this.#dialect = new OwnDialect(store, options.dialect ?? null, options.addresses);
-    this.#storeState = { folder: options.folder, bytes: 0, free: null, trades: 0, candles: 0 };
+    this.#storeState = { folder: options.folder, bytes: 0, free: null, disk: null, trades: 0, candles: 0 };
     this.#timers = [
       clock.every(TICK_MS, () => this.#tick()),
       clock.every(1_000, () => this.#second()),
@@ -185,6 +188,14 @@ class QuipuCore implements Core {
   note(notice: AppError): void {
     this.#options.ports.logger.log('error', notice.message, { action: notice.action });
     this.#setNotice(notice);
+  }
+
+  /** Retention deleted something, or is to: what was read of it is of before. */
+  deleted(): void {
+    this.#cords.clear();
+    this.#feed?.coverage.reload();
+    this.#hub.broadcast({ type: 'retention' });
+    void this.#readStoreState();
   }
 
   #setNotice(notice: AppError | null): void {
@@ -276,6 +287,7 @@ class QuipuCore implements Core {
               workerScript: ports.workerScript,
               progress: this.#options.progress,
               notice: (notice) => this.note(notice),
+              deleted: () => this.deleted(),
             });
       feed = new Feed({
         source,
@@ -327,11 +339,22 @@ class QuipuCore implements Core {
     try {
       this.#storeState = await this.#store.state();
       this.#hub.broadcast({ type: 'store', store: this.#storeState });
+      this.#noteDisk();
     } catch (error) {
       if (!this.#closed)
         this.#options.ports.logger.log('warn', 'the store’s state cannot be read', {
           message: toAppError(error).message,
         });
+    }
+  }
+
+  #noteDisk(): void {
+    const before = this.#lowDisk.told;
+    const told = this.#lowDisk.take(this.#storeState);
+    if (told === null) {
+      if (this.#notice === before) this.#setNotice(null);
+    } else if (told !== undefined) {
+      this.note(told);
     }
   }
 
@@ -538,6 +561,13 @@ class QuipuCore implements Core {
       this.#settings = { ...this.#settings, ...settings };
       await this.#ownStore.writeSetting('settings', JSON.stringify(this.#settings));
       this.#hub.broadcast({ type: 'settings', settings: this.#settings });
+      return null;
+    },
+    'retention.get': () => this.#store.retention(),
+    'retention.preview': ({ policy }) => this.#store.retentionPreview(policy, this.#now()),
+    'retention.set': async ({ policy }) => {
+      await this.#store.setRetention(policy);
+      this.deleted();
       return null;
     },
     'dialect.get': async () => this.#dialect.documents,

@@ -13,7 +13,10 @@ import {
   MARKET_SORTS,
   type MarketSort,
   MAX_BROWSE,
+  MAX_RETENTION_DAYS,
   MAX_WATCHED,
+  MIN_STORE_BYTES,
+  type RetentionPolicy,
   type Settings,
   type SourceKind,
   type Theme,
@@ -193,6 +196,9 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
     const { settings } = fields(args, ['settings']);
     return { settings: settingsOf(settings) };
   },
+  'retention.get': none,
+  'retention.preview': (args) => ({ policy: policyOf(fields(args, ['policy'])['policy']) }),
+  'retention.set': (args) => ({ policy: policyOf(fields(args, ['policy'])['policy']) }),
   'dialect.get': none,
   'dialect.set': (args) => {
     const { document } = fields(args, ['document']);
@@ -212,6 +218,21 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
 export function settingsOf(value: unknown): Partial<Settings> {
   const given = fields(value, [], ['theme']);
   return 'theme' in given ? { theme: oneOf('theme', THEMES, given['theme']) } : {};
+}
+
+/** @throws {QuipuError} */
+function policyOf(value: unknown): RetentionPolicy {
+  const given = fields(value, ['tradesDays', 'candlesDays', 'historyDays', 'maxBytes']);
+  const days = (name: 'tradesDays' | 'candlesDays' | 'historyDays'): number | null =>
+    given[name] === null ? null : whole(name, given[name], 1, MAX_RETENTION_DAYS);
+  const { maxBytes } = given;
+  return {
+    tradesDays: days('tradesDays'),
+    candlesDays: days('candlesDays'),
+    historyDays: days('historyDays'),
+    maxBytes:
+      maxBytes === null ? null : whole('maxBytes', maxBytes, MIN_STORE_BYTES, Number.MAX_SAFE_INTEGER),
+  };
 }
 
 function none(args: unknown): Record<string, never> {

@@ -60,6 +60,7 @@ export function reduce(view: View | null, event: CoreEvent, now: Millis): View |
     case 'trades':
     case 'candles':
     case 'journal':
+    case 'retention':
       return view;
   }
 }

@@ -88,6 +88,17 @@ const BROWSE: CommandArgs<'markets.browse'> = {
   ...{ offset: 0, limit: 200 },
 };
 
+const POLICY = { tradesDays: null, candlesDays: null, historyDays: null, maxBytes: null };
+const BAD_POLICIES: readonly unknown[] = [
+  ...[{}, { policy: null }, { policy: {} }, { policy: { ...POLICY, more: 1 } }],
+  ...[{ tradesDays: 0 }, { candlesDays: 36_501 }, { historyDays: 1.5 }, { maxBytes: 9_999_999 }].map(
+    (bad) => ({
+      policy: { ...POLICY, ...bad },
+    }),
+  ),
+  { policy: { ...POLICY, tradesDays: '7' } },
+];
+
 /** Arguments that each command must refuse; one without an entry does not compile. */
 const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   'key.set': [{}, { key: 1 }, { key: '' }, { key: '   ' }, { key: 'two words' }, { key: 'x'.repeat(5_000) }],
@@ -211,6 +222,9 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
     { session: 1, markets: Array(51).fill('m'), buckets: 9 },
   ],
   'settings.set': [{}, { settings: { theme: 'pink' } }, { settings: { colour: 1 } }, { settings: null }],
+  'retention.get': [{ all: true }],
+  'retention.preview': BAD_POLICIES,
+  'retention.set': BAD_POLICIES,
 };
 /** Of every command. */
 const NO_ARGUMENTS: readonly unknown[] = [null, 1, 'text', [], true];
@@ -533,6 +547,9 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'sessions.edit': { session: 1, name: 'First', pinned: false },
       'sessions.delete': { session: 1 },
       'sessions.restore': { session: 1 },
+      'retention.get': {},
+      'retention.preview': { policy: POLICY },
+      'retention.set': { policy: POLICY },
       'dialect.get': {},
       'dialect.set': { document: null },
       'dialect.preview': { document: '{"quipuDialect":1}', endpoint: 'trades', frame: '' },
@@ -549,6 +566,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       ...['coverage.page', 'coverage.recent', 'coverage.sessions', 'coverage.session'],
     ];
     pages.push('dialect.get', 'dialect.preview', 'key.test', 'sessions.delete');
+    pages.push('retention.get', 'retention.preview');
     for (const [command, args] of Object.entries(good)) {
       const result = await client.ask(command, args);
       expect(result, command).toMatchObject({ ok: true });

@@ -38,6 +38,11 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'coverage.sessions': { sessions: [1, 2], buckets: 240 },
   'coverage.session': { session: 1, markets: ['m'], buckets: 500 },
   'settings.set': { settings: { theme: 'dark' } },
+  'retention.get': {},
+  'retention.preview': { policy: { tradesDays: 30, candlesDays: null, historyDays: 90, maxBytes: null } },
+  'retention.set': {
+    policy: { tradesDays: null, candlesDays: 365, historyDays: 1, maxBytes: 20_000_000_000 },
+  },
   'dialect.get': {},
   'dialect.set': { document: '{"quipuDialect":1}' },
   'dialect.preview': { document: '{}', endpoint: 'trades', frame: '' },

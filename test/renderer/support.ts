@@ -139,7 +139,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     recording: { state: 'recording', session: null, problem: null },
     watchlist: [watchRow('a'), watchRow('b'), watchRow('c')],
     dictionary: dictionary(),
-    store: { folder: '/tmp/cache', bytes: 0, free: null, trades: 0, candles: 0 },
+    store: { folder: '/tmp/cache', bytes: 0, free: null, disk: null, trades: 0, candles: 0 },
     notice: null,
     settings: { theme: 'system' },
     dialect: { own: false, name: '', problem: null, file: null },

@@ -17,7 +17,7 @@ import { decimalToNumber } from '../protocol/decimal.ts';
 import { visibleIn } from './marks.ts';
 import { DamagedPiece } from './piece.ts';
 import { numberAt } from './run.ts';
-import { hasChunks, hasCoverage } from './schema.ts';
+import { hasChunks, hasCoverage, hasRetention } from './schema.ts';
 import type { BucketQuery } from './store.ts';
 
 export interface BucketReader {
@@ -35,6 +35,7 @@ type LegacyRow = [
 
 interface TapeRow {
   readonly session: number;
+  readonly first: number;
   readonly chunks: number;
   readonly full: number;
 }
@@ -102,7 +103,7 @@ interface TapeSource {
 function prepareTapes(database: Database): TapeSource {
   const visible = visibleIn(database).of('session');
   const tapesWithin = database.prepare<[...Within, first: number, last: number], TapeRow>(
-    `SELECT session, chunks, full FROM tapes
+    `SELECT session, ${hasRetention(database) ? 'first' : '0 AS first'}, chunks, full FROM tapes
      WHERE market = ? AND session = ifnull(?, session) AND last_time >= ? AND first_time < ?
        AND session BETWEEN ? AND ?${visible} ORDER BY session`,
   );
@@ -149,14 +150,11 @@ function prepareTapes(database: Database): TapeSource {
   return {
     fold(within, first, last, into) {
       const [market] = within;
-      for (const { session, chunks, full } of tapesWithin.all(...within, first, last)) {
-        // Each bit of the number of full chunks is a whole part of the pyramid, the largest the oldest.
-        let done = 0;
-        for (let height = Math.floor(Math.log2(Math.max(1, full))); height >= 0; height--) {
-          const many = 2 ** height;
-          if (full - done < many) continue;
-          addNode(market, session, height, done / many, into);
-          done += many;
+      for (const { session, first: oldest, chunks, full } of tapesWithin.all(...within, first, last)) {
+        for (let seq = oldest; seq < full;) {
+          const height = heightAt(seq, full);
+          addNode(market, session, height, seq / 2 ** height, into);
+          seq += 2 ** height;
         }
         for (let seq = full; seq < chunks; seq++) addNode(market, session, 0, seq, into);
       }
@@ -167,6 +165,13 @@ function prepareTapes(database: Database): TapeSource {
       }
     },
   };
+}
+
+/** Of the highest part of the pyramid that begins with chunk `seq` and ends within the first `full`. */
+function heightAt(seq: number, full: number): number {
+  let height = 0;
+  while (seq % 2 ** (height + 1) === 0 && seq + 2 ** (height + 1) <= full) height++;
+  return height;
 }
 
 function addBody(body: ChunkBody, market: number, into: Fold): void {
@@ -184,12 +189,14 @@ function addBody(body: ChunkBody, market: number, into: Fold): void {
 
 /** The worst of what is known of the trades in each bucket, as an index into BUCKET_COVERAGE. */
 function prepareWorst(database: Database): (within: Within, fold: Fold) => Uint8Array {
-  const sessionsWithin = database
-    .prepare<[session: number | null, from: number, to: number], number>(
-      `SELECT id FROM sessions
-       WHERE id = ifnull(?, id) AND covered > ? AND started * 1000 < ?${visibleIn(database).row} ORDER BY id`,
-    )
-    .pluck();
+  const deleted = hasRetention(database) ? 'ifnull(trades_until, 0)' : '0';
+  const sessionsWithin = database.prepare<
+    [session: number | null, from: number, to: number],
+    { readonly id: number; readonly deleted: Micros }
+  >(
+    `SELECT id, ${deleted} AS deleted FROM sessions
+     WHERE id = ifnull(?, id) AND covered > ? AND started * 1000 < ?${visibleIn(database).row} ORDER BY id`,
+  );
   const states = database.prepare<
     [session: number, market: number],
     { readonly start: number; readonly stop: number; readonly state: CoverageState }
@@ -201,14 +208,18 @@ function prepareWorst(database: Database): (within: Within, fold: Fold) => Uint8
   return ([market, session, from, to], { length, level, start }) => {
     const span = spanOf(level);
     const worst = new Uint8Array(length);
-    for (const each of sessionsWithin.all(session, from, to)) {
-      for (const { start: since, stop, state } of states.iterate(each, market)) {
-        if (stop <= since) continue;
-        const rank = BUCKET_COVERAGE.indexOf(state);
-        const last = Math.min(length, Math.ceil(stop / span) - start);
-        for (let at = Math.max(0, Math.floor(since / span) - start); at < last; at++) {
-          if (rank > (worst[at] ?? 0)) worst[at] = rank;
-        }
+    const add = (state: CoverageState, since: Micros, until: Micros): void => {
+      if (until <= since) return;
+      const rank = BUCKET_COVERAGE.indexOf(state);
+      const last = Math.min(length, Math.ceil(until / span) - start);
+      for (let at = Math.max(0, Math.floor(since / span) - start); at < last; at++) {
+        if (rank > (worst[at] ?? 0)) worst[at] = rank;
+      }
+    };
+    for (const { id, deleted: cut } of sessionsWithin.all(session, from, to)) {
+      for (const { start: since, stop, state } of states.iterate(id, market)) {
+        add('off', since, Math.min(stop, cut));
+        add(state, Math.max(since, cut), stop);
       }
     }
     return worst;

@@ -13,6 +13,7 @@ import type {
   SessionLine,
 } from '../contract.ts';
 import { ENDPOINTS, NOT_RECORDING, NOT_WATCHED } from '../contract.ts';
+import { Deleted, withoutDeleted } from '../coverage/deleted.ts';
 import { Fold, Gathered, Together } from '../coverage/fold.ts';
 import {
   type DayLine,
@@ -24,6 +25,7 @@ import {
   union,
 } from '../coverage/today.ts';
 import { visibleIn } from './marks.ts';
+import { hasRetention } from './schema.ts';
 import { type SessionRow, unexpectedEnd } from './summaries.ts';
 import { unknownSession } from './errors.ts';
 import { type LastState, UNPROVEN, UNPROVEN_CAUSE, unprovenOf } from './unproven.ts';
@@ -142,6 +144,15 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     )
     .raw();
 
+  const cuts = hasRetention(database)
+    ? database.prepare<[session: number], Record<Endpoint, number | null>>(
+        'SELECT trades_until AS trades, candles_until AS candles FROM sessions WHERE id = ?',
+      )
+    : null;
+  /** Up to when retention deleted what a session has of an endpoint; null: it did not. */
+  const cutOf = (session: number, endpoint: Endpoint): Micros | null =>
+    cuts?.get(session)?.[endpoint] ?? null;
+
   const left = database
     .prepare<[session: number], number | null>(
       `SELECT covered FROM sessions WHERE id = ? AND state = 'recording'`,
@@ -206,7 +217,10 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
       else if (kept) walkSession(session, market, endpoint, from, to, visit);
       else if (isNoted.get(session, market) === undefined)
         visit({ from, to, state: 'off', cause: NOT_WATCHED });
-      else visit({ from, to, state: 'unverified', cause: NOT_KEPT });
+      else {
+        const stretch = { from, to, state: 'unverified', cause: NOT_KEPT } as const;
+        withoutDeleted([stretch], cutOf(session, endpoint)).forEach(visit);
+      }
     }
   }
 
@@ -216,8 +230,10 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
     endpoint: Endpoint,
     from: Micros,
     to: Micros,
-    visit: (stretch: CoverageStretch) => void,
+    visitKept: (stretch: CoverageStretch) => void,
   ): void {
+    const deleted = new Deleted(cutOf(session, endpoint), visitKept);
+    const visit = (stretch: CoverageStretch): void => deleted.add(stretch);
     let at = from;
     let state: CoverageState = 'off';
     let cause = NOT_WATCHED;
@@ -230,6 +246,7 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
       cause = row[2];
     }
     if (to > at) visit({ from: at, to, state, cause });
+    deleted.end();
   }
 
   return {
@@ -249,9 +266,17 @@ export function prepareCoverage(database: Database, alive: () => boolean): Cover
           cause,
         }));
       const covered = left.get(session) ?? null;
-      if (covered === null || alive()) return told;
-      const unproven = unprovenIn(session, covered);
-      return told.flatMap((one) => (one.to === covered ? withoutClaim(one, unproven) : one));
+      const unproven = covered === null || alive() ? null : unprovenIn(session, covered);
+      const claimed =
+        unproven === null
+          ? told
+          : told.flatMap((one) => (one.to === covered ? withoutClaim(one, unproven) : one));
+      return ENDPOINTS.toSorted().flatMap((endpoint) =>
+        withoutDeleted(
+          claimed.filter((one) => one.endpoint === endpoint),
+          cutOf(session, endpoint),
+        ).map((stretch) => ({ market: name, endpoint, ...stretch })),
+      );
     },
     page: database.transaction((name: string, endpoint: Endpoint, from: Micros, to: Micros, now: Micros) => {
       const market = marketId.get(name);

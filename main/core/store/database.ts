@@ -262,6 +262,8 @@ function create(
   for (const path of [fresh.main, fresh.wal, fresh.shm, fresh.journal]) rmSync(path, { force: true });
   const database = new Database(fresh.main, { timeout: BUSY_TIMEOUT_MS });
   try {
+    // Only before the first table: else the file could never give back the room of what is deleted.
+    database.pragma('auto_vacuum = INCREMENTAL');
     migrate(database, version);
     fill(database);
     migrate(database);

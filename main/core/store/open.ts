@@ -26,6 +26,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const alone = options.readOnly === true;
   const told = (event: StoreEvent): void => {
     if (event.event === 'progress') options.progress?.(event.progress);
+    else if (event.event === 'deleted') options.deleted?.();
     else options.notice?.(event.notice);
     if (event.event === 'replaced') void reading.call('reopen', null).catch(() => null);
   };
@@ -180,6 +181,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await writer().call('writeSetting', { name, json });
     },
     state: async () => reader().call('state', null),
+    retention: async () => reader().call('retention', null),
+    retentionPreview: async (policy, now) => reader().call('retentionPreview', { policy, now }),
+    async setRetention(policy) {
+      await writer().call('retain', { policy });
+    },
+    isRetaining: async () => writer().call('retaining', null),
     close() {
       closing ??= closeBoth(writing, reading);
       return closing;

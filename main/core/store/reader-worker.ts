@@ -1,6 +1,7 @@
 /** The reader's thread: pages, exports and lists, beside the writer and never in its way. */
 import { statfsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
+import { KEEP_ALL } from '../contract.ts';
 import { emptyDay } from '../coverage/today.ts';
 import { noPage } from './coverage.ts';
 import { openForReading } from './database.ts';
@@ -11,6 +12,7 @@ import { isHeld } from './lock.ts';
 import type { Reader } from './reader.ts';
 import { createReader, noBuckets } from './reader.ts';
 import type { ReaderRequests } from './requests.ts';
+import { emptyPreview } from './retention-reader.ts';
 import { versionOf } from './schema.ts';
 import { serve } from './serve.ts';
 
@@ -33,12 +35,12 @@ function reader(): Reader | null {
   return open.reader;
 }
 
-function freeBytes(): number | null {
+function diskRoom(): { readonly free: number | null; readonly disk: number | null } {
   try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
+    const { bavail, blocks, bsize } = statfsSync(folder);
+    return { free: bavail * bsize, disk: blocks * bsize };
   } catch {
-    return null;
+    return { free: null, disk: null };
   }
 }
 
@@ -63,7 +65,7 @@ serve<ReaderRequests>(
       const files = databaseFiles(folder);
       const totals = reader()?.totals() ?? { trades: 0, candles: 0 };
       const bytes = (sizeOf(files.main) ?? 0) + (sizeOf(files.wal) ?? 0);
-      return { folder, bytes, free: freeBytes(), ...totals };
+      return { folder, bytes, ...diskRoom(), ...totals };
     },
     sessionRows: ({ session, of }) => reader()?.sessionRows(session, of) ?? null,
     rowsSince: ({ since }) => reader()?.rowsSince(since) ?? NOTHING,
@@ -100,6 +102,9 @@ serve<ReaderRequests>(
       reader()?.sessionTogether(session, markets, reach, buckets) ?? null,
     sessionLines: ({ session, markets, reach, buckets }) =>
       reader()?.sessionLines(session, markets, reach, buckets) ?? [],
+    retention: () =>
+      reader()?.retention().kept() ?? { policy: KEEP_ALL, kinds: emptyPreview(KEEP_ALL).kinds },
+    retentionPreview: ({ policy, now }) => reader()?.retention().preview(policy, now) ?? emptyPreview(policy),
     readSetting: ({ name }) => reader()?.readSetting(name) ?? null,
     close() {
       open?.database.close();

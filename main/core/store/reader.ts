@@ -21,13 +21,15 @@ import { CANDLE_FIELDS } from '../contract.ts';
 import { type DayPart, emptyDay } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import { ORIGINS } from '../flow/batch.ts';
+import { QuipuError } from '../result.ts';
 import { emptyFold, packBuckets, prepareBucketReader } from './bucket-reader.ts';
 import { noPage, prepareCoverage, type RecentCoverage, type SessionReach } from './coverage.ts';
 import { unknownSession } from './errors.ts';
 import type { LinkReader } from './link-reader.ts';
 import { prepareLinkReader } from './link-reader.ts';
 import { visibleIn } from './marks.ts';
-import { hasCoverage, hasJournal, prepareLastRow } from './schema.ts';
+import { hasCoverage, hasJournal, hasRetention, prepareLastRow } from './schema.ts';
+import { prepareRetentionReader, type RetentionReader } from './retention-reader.ts';
 import type { BucketQuery, StoredTrade } from './store.ts';
 import { prepareSummaries } from './summaries.ts';
 import { prepareTradeReader } from './trade-reader.ts';
@@ -60,6 +62,7 @@ export interface Reader {
   sessions(): SessionSummary[];
   /** Those that can be restored at `now`. */
   removedSessions(now: Millis): RemovedSession[];
+  /** That are kept. */
   totals(): { readonly trades: number; readonly candles: number };
   /** The rows of a session, as of now; null when there is no such session. */
   sessionRows(session: number, of: 'trades' | 'candles'): RowRange | null;
@@ -105,6 +108,8 @@ export interface Reader {
     reach: SessionReach,
     buckets: number,
   ): SessionLine[];
+  /** @throws {QuipuError} kind `storage` for a database that is older than its retention */
+  retention(): RetentionReader;
   readSetting(name: string): string | null;
 }
 
@@ -165,8 +170,12 @@ export function createReader(database: Database, alive: () => boolean): Reader {
   const summaries = prepareSummaries(database, alive);
   const visible = visibleIn(database);
   const totals = database.prepare<[], { trades: number; candles: number }>(
-    `SELECT coalesce(sum(trades), 0) AS trades, coalesce(sum(candles), 0) AS candles FROM sessions
-     WHERE id > 0${visible.row}`,
+    hasRetention(database)
+      ? `SELECT coalesce(sum(trades - trades_deleted), 0) AS trades,
+           coalesce(sum(candles - candles_deleted), 0) AS candles FROM sessions
+         WHERE id > 0${visible.row}`
+      : `SELECT coalesce(sum(trades), 0) AS trades, coalesce(sum(candles), 0) AS candles FROM sessions
+         WHERE id > 0${visible.row}`,
   );
   const ranges = {
     trades: database.prepare<[number], { first: number | null; last: number | null }>(
@@ -224,6 +233,9 @@ export function createReader(database: Database, alive: () => boolean): Reader {
 
   const trades = prepareTradeReader(database, nameOf);
   const buckets = prepareBucketReader(database);
+  const retention = hasRetention(database) ? prepareRetentionReader(database) : null;
+  const kept = retention === null ? null : database.transaction(retention.kept);
+  const preview = retention === null ? null : database.transaction(retention.preview);
 
   return {
     // Both in one transaction, so that a session and its markets are of one moment.
@@ -316,8 +328,20 @@ export function createReader(database: Database, alive: () => boolean): Reader {
       coverage?.together(session, markets, reach, buckets) ?? null,
     sessionLines: (session, markets, reach, buckets) =>
       coverage?.lines(session, markets, reach, buckets) ?? [],
+    retention() {
+      if (kept === null || preview === null) throw olderThanRetention();
+      return { kept, preview };
+    },
     readSetting: (name) => setting.get(name) ?? null,
   };
+}
+
+function olderThanRetention(): QuipuError {
+  return new QuipuError(
+    'storage',
+    'This store was recorded by an older Quipu, which knew no retention.',
+    'Record into it once, or open it in the app: that brings it up to date.',
+  );
 }
 
 /** The answer where nothing was recorded. */

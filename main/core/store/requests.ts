@@ -15,9 +15,12 @@ import type {
   Millis,
   RefusalCount,
   RemovedSession,
+  RetentionPolicy,
+  RetentionPreview,
   SessionEdit,
   SessionLine,
   SessionSummary,
+  StoredKind,
   StoreState,
   TradePage,
 } from '../contract.ts';
@@ -38,6 +41,10 @@ export interface WriterRequests {
   removeSession: { args: { readonly session: number; readonly now: Millis }; value: RemovedSession };
   restoreSession: { args: { readonly session: number; readonly now: Millis }; value: SessionSummary };
   writeSetting: { args: { readonly name: string; readonly json: string }; value: null };
+  /** Keeps a policy of retention, and begins to obey it. */
+  retain: { args: { readonly policy: RetentionPolicy }; value: null };
+  /** Whether there is still something to delete, or room to give back. */
+  retaining: { args: null; value: boolean };
   /** Checkpoints and lets go of the folder. */
   close: { args: null; value: null };
 }
@@ -141,6 +148,14 @@ export interface ReaderRequests {
     };
     value: SessionLine[];
   };
+  retention: {
+    args: null;
+    value: { readonly policy: RetentionPolicy; readonly kinds: readonly StoredKind[] };
+  };
+  retentionPreview: {
+    args: { readonly policy: RetentionPolicy; readonly now: Micros };
+    value: RetentionPreview;
+  };
   readSetting: { args: { readonly name: string }; value: string | null };
   close: { args: null; value: null };
 }
@@ -157,6 +172,8 @@ export interface ThreadRequest {
 /** Worker to main thread, unasked. */
 export type StoreEvent =
   | { readonly event: 'progress'; readonly progress: StoreProgress }
+  /** Retention deleted something. */
+  | { readonly event: 'deleted' }
   /** The database was put aside and another took its place: whoever has the old one open must let go of it. */
   | { readonly event: 'replaced'; readonly notice: AppError };
 

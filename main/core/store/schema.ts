@@ -239,6 +239,17 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE sessions ADD COLUMN removed INTEGER;
   CREATE INDEX sessions_removed ON sessions (removed) WHERE removed IS NOT NULL;
   `,
+  `
+  -- What retention took away: how many, and up to when they were received. "trades" and "candles" stay what
+  -- was recorded. Microseconds, but for "history_until", which is milliseconds as what it tells of.
+  ALTER TABLE sessions ADD COLUMN trades_deleted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN trades_until INTEGER;
+  ALTER TABLE sessions ADD COLUMN candles_deleted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN candles_until INTEGER;
+  ALTER TABLE sessions ADD COLUMN history_until INTEGER;
+  -- The seq of the oldest chunk that is kept. Numbers do not change when those before it go.
+  ALTER TABLE tapes ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** The newest version that this program reads and the one that it writes. */
@@ -258,15 +269,19 @@ export function hasJournal(database: Database): boolean {
   return versionOf(database) >= 3;
 }
 
-/** The same of chunks. By name, so that it does not matter which step made them. */
+/** The same of chunks. */
 export function hasChunks(database: Database): boolean {
-  return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'chunks'`).get() !== undefined;
+  return versionOf(database) >= 4;
 }
 
 /** The same of what the user says of sessions: name, note, pinned, removed. */
 export function hasMarks(database: Database): boolean {
-  const columns = database.pragma('table_info(sessions)') as readonly { readonly name: string }[];
-  return columns.some(({ name }) => name === 'removed');
+  return versionOf(database) >= 5;
+}
+
+/** The same of what retention took away. */
+export function hasRetention(database: Database): boolean {
+  return versionOf(database) >= 6;
 }
 
 /** Tells the row of the newest trade, wherever it lies; 0 when there is none. */

@@ -19,10 +19,13 @@ import type {
   Millis,
   RefusalCount,
   RemovedSession,
+  RetentionPolicy,
+  RetentionPreview,
   SessionCord,
   SessionEdit,
   SessionLine,
   SessionSummary,
+  StoredKind,
   StoreState,
   TradePage,
 } from '../contract.ts';
@@ -214,6 +217,14 @@ export interface Store {
   readSetting(name: string): Promise<string | null>;
   writeSetting(name: string, json: string): Promise<void>;
   state(): Promise<StoreState>;
+  /** The policy that is kept, and what there is of each kind. */
+  retention(): Promise<{ readonly policy: RetentionPolicy; readonly kinds: readonly StoredKind[] }>;
+  /** What a policy would delete at `now`. Out of counts: no trade is read for it. */
+  retentionPreview(policy: RetentionPolicy, now: Micros): Promise<RetentionPreview>;
+  /** Keeps a policy, which is obeyed from now on: `deleted` of the options tells. @throws {QuipuError} kind `storage` */
+  setRetention(policy: RetentionPolicy): Promise<void>;
+  /** Whether there is still something to delete by the policy, or room to give back to the disk. */
+  isRetaining(): Promise<boolean>;
   /** After the last commit is on disk. Idempotent; later calls fail with kind `closed`. */
   close(): Promise<void>;
 }
@@ -237,4 +248,6 @@ export interface StoreOptions {
   readonly progress?: ((progress: StoreProgress) => void) | undefined;
   /** The user must know: the database was damaged and was put aside, at the opening or later. */
   readonly notice?: (notice: AppError) => void;
+  /** Retention deleted something; every few seconds while it goes on. */
+  readonly deleted?: () => void;
 }

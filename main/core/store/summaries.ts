@@ -1,8 +1,8 @@
 /** Sessions as the bridge shows them, from their row and the markets noted for them. */
 import type { Database } from 'better-sqlite3';
-import type { Millis, RemovedSession, SessionState, SessionSummary } from '../contract.ts';
+import type { Millis, RemovedSession, SessionDeleted, SessionState, SessionSummary } from '../contract.ts';
 import { UNDO_MS, visibleIn } from './marks.ts';
-import { hasCoverage, hasMarks } from './schema.ts';
+import { hasCoverage, hasMarks, hasRetention } from './schema.ts';
 
 export interface SessionRow {
   readonly id: number;
@@ -19,9 +19,17 @@ export interface SessionRow {
   readonly name: string | null;
   readonly note: string | null;
   readonly pinned: number;
+  readonly trades_deleted: number;
+  readonly trades_until: number | null;
+  readonly candles_deleted: number;
+  readonly candles_until: number | null;
+  readonly history_until: number | null;
 }
 
 const COLUMNS = 'id, started, ended, state, trades, candles, gaps, last_receipt';
+const DELETED = 'trades_deleted, trades_until, candles_deleted, candles_until, history_until';
+const NONE_DELETED = `0 AS trades_deleted, NULL AS trades_until, 0 AS candles_deleted, NULL AS candles_until,
+  NULL AS history_until`;
 
 /** When a session whose recorder died was last known to live, ms. */
 export function unexpectedEnd(row: Pick<SessionRow, 'started' | 'last_receipt' | 'covered'>): number {
@@ -42,7 +50,8 @@ export function prepareSummaries(database: Database, alive: () => boolean): Summ
   const covered = hasCoverage(database) ? 'covered' : 'NULL AS covered';
   const isMarked = hasMarks(database);
   const marks = isMarked ? 'name, note, pinned' : 'NULL AS name, NULL AS note, 0 AS pinned';
-  const columns = `${COLUMNS}, ${covered}, ${marks}`;
+  const deleted = hasRetention(database) ? DELETED : NONE_DELETED;
+  const columns = `${COLUMNS}, ${covered}, ${marks}, ${deleted}`;
   const visible = visibleIn(database);
   const all = database.prepare<[], SessionRow>(
     `SELECT ${columns} FROM sessions WHERE id > 0${visible.row} ORDER BY id`,
@@ -63,6 +72,7 @@ export function prepareSummaries(database: Database, alive: () => boolean): Summ
     .pluck();
   const summary = (row: SessionRow): SessionSummary => {
     const dead = row.state === 'recording' && !alive();
+    const deleted = deletedOf(row);
     return {
       id: row.id,
       started: row.started,
@@ -75,6 +85,7 @@ export function prepareSummaries(database: Database, alive: () => boolean): Summ
       name: row.name,
       note: row.note,
       pinned: row.pinned === 1,
+      ...(deleted === null ? {} : { deleted }),
     };
   };
   return {
@@ -89,4 +100,21 @@ export function prepareSummaries(database: Database, alive: () => boolean): Summ
         undoUntil: row.removed + UNDO_MS,
       })) ?? [],
   };
+}
+
+function deletedOf(row: SessionRow): SessionDeleted | null {
+  const { trades_until, candles_until, history_until } = row;
+  if (trades_until === null && candles_until === null && history_until === null) return null;
+  return {
+    trades: row.trades_deleted,
+    tradesUntil: millisOf(trades_until),
+    candles: row.candles_deleted,
+    candlesUntil: millisOf(candles_until),
+    historyUntil: history_until,
+  };
+}
+
+/** Upwards: what was deleted is before it. */
+function millisOf(micros: number | null): number | null {
+  return micros === null ? null : Math.ceil(micros / 1000);
 }

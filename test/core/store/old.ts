@@ -16,6 +16,8 @@ const ADDED: readonly (readonly string[])[] = [
 
 /** What version 5 added to sessions. */
 const MARKS = ['name', 'note', 'pinned', 'removed'];
+/** What version 6 added to them. */
+const RETENTION = ['trades_deleted', 'trades_until', 'candles_deleted', 'candles_until', 'history_until'];
 
 /** Makes of the folder's cache, which nobody has open, one of an earlier version that holds the same. */
 export function makeOld(folder: string, version: 1 | 2 | 3): void {
@@ -39,6 +41,7 @@ export function makeOld(folder: string, version: 1 | 2 | 3): void {
   reading.close();
   const database = new Database(join(folder, 'quipu.db'));
   for (const tables of ADDED.slice(version)) for (const table of tables) database.exec(`DROP TABLE ${table}`);
+  for (const column of RETENTION) database.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);
   if (version < 2) database.exec('ALTER TABLE sessions DROP COLUMN covered');
   database.exec('DROP INDEX sessions_removed');
   for (const column of MARKS) database.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);

@@ -87,9 +87,10 @@ function commitsOf(session: number): Commit[] {
   });
 }
 
-/** What changes the store, or is of this opening of it. */
+/** What changes the store, is of this opening of it, or tells of its room, which a removed session takes still. */
 type Others =
   | ('beginSession' | 'commit' | 'note' | 'endSession' | 'nextEntry' | 'writeSetting' | 'close')
+  | ('retention' | 'retentionPreview' | 'setRetention' | 'isRetaining')
   | ('editSession' | 'removeSession' | 'restoreSession');
 type Reading = Exclude<keyof Store, Others>;
 
