@@ -144,7 +144,7 @@ class QuipuCore implements Core {
     now: () => Math.floor(this.#now() / 1000),
     edited: (session) => this.#feed?.recorder.edited(session),
     recordChanged: () => {
-      this.#cords.clear();
+      this.#cords.forget(this.#store);
       this.#feed?.coverage.reread();
       void this.#readStoreState();
     },
@@ -192,8 +192,8 @@ class QuipuCore implements Core {
 
   /** Retention deleted something, or is to: what was read of it is of before. */
   deleted(): void {
-    this.#cords.clear();
-    this.#feed?.coverage.reload();
+    this.#cords.forget(this.#store);
+    this.#feed?.coverage.reread();
     this.#hub.broadcast({ type: 'retention' });
     void this.#readStoreState();
   }

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   health: async () => (await import('./commands/health.ts')).health,
   refusals: async () => (await import('./commands/refusals.ts')).refusals,
   dialect: async () => (await import('./commands/dialect.ts')).dialect,
+  'store retention': async () => (await import('./commands/store-retention.ts')).storeRetention,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   serve: async () => (await import('./commands/serve.ts')).serve,
 };
@@ -28,6 +29,8 @@ const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
   journal     tells what happened to the links, and what redelivery brought after an outage
   health      tells how the links did, minute by minute: lag, rates, reconnects
   refusals    tells what of a session was refused, and why
+  store retention
+              tells how long what was recorded is kept, what else would be deleted, and sets it
   serve       the app in a browser of this computer
   doctor      tries the connection and says what to do
   dialect     checks a dialect document, or shows the one in use
@@ -64,7 +67,12 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
+  const [first, second] = args;
+  // Some are two words.
+  const both = `${first} ${second}`;
+  const isTwo = second !== undefined && Object.hasOwn(COMMANDS, both);
+  const name = isTwo ? both : first;
+  const rest = args.slice(isTwo ? 2 : 1);
   if (name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(HELP);
     return EXIT_OK;

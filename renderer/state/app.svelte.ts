@@ -38,6 +38,7 @@ import { MarketList } from './market-list.svelte.ts';
 import { readSteps, writeSteps } from './preferences.ts';
 import { reduce, withGap } from './reduce.ts';
 import type { View } from './reduce.ts';
+import { RetentionEditor } from './retention-editor.svelte.ts';
 import { arrange } from './slots.ts';
 import type { Slots } from './slots.ts';
 import { Tape } from './tape.ts';
@@ -45,7 +46,7 @@ import { idSet, withMarkets, withoutMarkets } from './watchlist.ts';
 
 export type Tab = 'live' | 'markets' | 'sessions' | 'feed' | 'settings';
 
-export type SettingsPart = 'appearance' | 'key' | 'dialect';
+export type SettingsPart = 'appearance' | 'key' | 'dialect' | 'storage';
 
 /** Trades asked for at a time. */
 const TAPE_PAGE = 500;
@@ -87,6 +88,7 @@ export class App {
   readonly feedView = new FeedView((name, args) => this.ask(name, args));
   readonly markets = new MarketList((args) => this.ask('markets.browse', args));
   readonly dialect = new DialectEditor((name, args) => this.ask(name, args));
+  readonly retention = new RetentionEditor((name, args) => this.ask(name, args));
   readonly coverage: CoverageLoader;
 
   /** Milliseconds to the next attempt on the bridge; null while none is due. */
@@ -315,6 +317,11 @@ export class App {
       case 'session':
         if (event.change !== 'edited') this.#renew();
         break;
+      case 'retention':
+        this.coverage.refresh();
+        void this.loadSessions();
+        this.retention.changed();
+        break;
     }
     const before = this.#next;
     this.#next = reduce(before, event, now);
@@ -352,6 +359,7 @@ export class App {
     this.sessions = null;
     this.removed = [];
     this.markets.reset();
+    this.retention.reset();
   }
 
   /** A session was deleted or restored: what was read of the record is read anew. */
@@ -437,7 +445,10 @@ export class App {
     }
     if (session === null || this.sessions === null) return;
     const others = this.sessions.filter((known) => known.id !== session.id);
-    this.sessions = [...others, session].sort(newestFirst);
+    // The event does not tell what was deleted of it.
+    const deleted = this.sessions.find((known) => known.id === session.id)?.deleted;
+    const told = deleted === undefined ? session : { ...session, deleted };
+    this.sessions = [...others, told].sort(newestFirst);
   }
 
   #touchTape(): void {

@@ -111,6 +111,15 @@ export class CoverageLoader {
     if (this.#cordsWanted.size > 0) void this.#askCords();
   }
 
+  /** Some of what was recorded was deleted: all is asked for anew. What is drawn stays until it is here. */
+  refresh(): void {
+    this.#charts.doubt();
+    for (const [market, range] of this.#wanted) this.#ask(market, range);
+    void this.#askRows();
+    for (const session of this.#cords.keys()) this.#cordsWanted.add(session);
+    void this.#askCords();
+  }
+
   /** The markets that are drawn. */
   follow(markets: readonly string[]): void {
     this.#followed = new Set(markets);

@@ -79,6 +79,11 @@ export class CoverageBook {
     this.#marks = 0;
   }
 
+  /** What is held may be of before: it is to be read anew, and is told until then. */
+  doubt(): void {
+    for (const line of this.#lines.values()) line.isStale = true;
+  }
+
   get recording(): boolean {
     return this.#recording;
   }

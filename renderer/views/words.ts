@@ -128,7 +128,7 @@ export function cordWords(spans: readonly CordSpan[]): string {
 }
 
 /** `Deleted session 12 “Launch day” of 3 Nov.` */
-export function deletedWords({ id, name, started }: SessionSummary): string {
+export function removedWords({ id, name, started }: SessionSummary): string {
   const called = name === null ? '' : ` “${name}”`;
   return `Deleted session ${id}${called} of ${formatDay(started)}.`;
 }
@@ -166,6 +166,16 @@ export function problemWords(problem: AppError): string {
 /** Some messages end with another program's words, which lack a full stop. */
 function sentence(words: string): string {
   return /[.!?…”]$/.test(words) ? words : `${words}.`;
+}
+
+/** What retention took away of a session's trades or candles; undefined: nothing. */
+export function deletedWords(
+  { deleted, ...session }: SessionSummary,
+  of: 'trades' | 'candles',
+): string | undefined {
+  const until = deleted?.[`${of}Until`] ?? null;
+  if (deleted === undefined || until === null) return undefined;
+  return `${formatCount(deleted[of])} of ${formatCount(session[of])}, until ${formatDay(until)} ${formatClock(until)} UTC, were deleted by retention`;
 }
 
 /** `1 trade`, `2 trades`. */

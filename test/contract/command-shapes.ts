@@ -18,6 +18,7 @@ export interface Kind {
 
 export interface Shape {
   readonly needed: Readonly<Record<string, Kind>>;
+  readonly optional?: Readonly<Record<string, Kind>>;
   /** Of all together, when each is right for itself. */
   readonly also?: (args: Readonly<Record<string, unknown>>) => boolean;
 }
@@ -154,6 +155,31 @@ const RANGE: Shape['also'] = ({ from, to }) => (from as number) < (to as number)
 const RANGE_ENDS = { from: whole(0, MAX_SAFE - 1), to: whole(0, MAX_SAFE) };
 const DOCUMENT = text(0, 64 * 1024, true);
 const NONE: Shape = { needed: {} };
+const ONE_SESSION: Shape = { needed: { session: SESSION } };
+
+/** What a user writes of a session. */
+function words(most: number, lines: boolean): Kind {
+  return {
+    right: (value) =>
+      value === null ||
+      (typeof value === 'string' &&
+        value.length <= most &&
+        !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value.replace(/[\t\n]/g, '')) &&
+        (lines || !/[\t\n]/.test(value))),
+    good: (random) => any(random, [null, '', 'The launch', '発売 🚀']),
+    near: (random) =>
+      any(random, [
+        ...['a\0b', 'a\u202eb', 'a\u200bb', 'a\u2028b', 'a\x1bb', 'two\nlines'],
+        ...['x'.repeat(most + 1), 7, ['name'], { name: 'name' }, true, undefined],
+      ]),
+  };
+}
+
+const DAYS = orNull(whole(1, 36_500));
+const POLICY = record({
+  ...{ tradesDays: DAYS, candlesDays: DAYS, historyDays: DAYS },
+  maxBytes: orNull(whole(10_000_000, MAX_SAFE)),
+});
 
 /** A command without an entry does not compile. */
 export const SHAPES: { readonly [N in CommandName]: Shape } = {
@@ -183,6 +209,13 @@ export const SHAPES: { readonly [N in CommandName]: Shape } = {
     also: RANGE,
   },
   'sessions.list': NONE,
+  'sessions.edit': {
+    needed: { session: SESSION },
+    optional: { name: words(80, false), note: words(2_000, true), pinned: bool },
+    also: (args) => Object.keys(args).length > 1,
+  },
+  'sessions.delete': ONE_SESSION,
+  'sessions.restore': ONE_SESSION,
   'journal.page': {
     needed: { session: orNull(SESSION), endpoint: orNull(ENDPOINT), before: BEFORE, limit: whole(1, 1_000) },
   },
@@ -197,6 +230,9 @@ export const SHAPES: { readonly [N in CommandName]: Shape } = {
     needed: { session: SESSION, markets: list(MARKET, 50), buckets: whole(1, 500) },
   },
   'settings.set': { needed: { settings: record({ theme: one('system', 'dark', 'light') }, true) } },
+  'retention.get': NONE,
+  'retention.preview': { needed: { policy: POLICY } },
+  'retention.set': { needed: { policy: POLICY } },
   'dialect.get': NONE,
   'dialect.set': { needed: { document: orNull(DOCUMENT) } },
   'dialect.preview': {
@@ -205,22 +241,23 @@ export const SHAPES: { readonly [N in CommandName]: Shape } = {
 };
 
 /** Whether the command must take it. @param partial fields may be missing */
-export function isRight({ needed, also }: Shape, args: unknown, partial = false): boolean {
+export function isRight({ needed, optional, also }: Shape, args: unknown, partial = false): boolean {
   if (typeof args !== 'object' || args === null || Array.isArray(args)) return false;
   const prototype: unknown = Object.getPrototypeOf(args);
   if (prototype !== Object.prototype && prototype !== null) return false;
   const given = args as Readonly<Record<string, unknown>>;
   const names = Object.keys(given);
-  if (names.some((name) => !Object.hasOwn(needed, name))) return false;
-  const isEach = Object.entries(needed).every(([name, kind]) =>
-    Object.hasOwn(given, name) ? kind.right(given[name]) : partial,
+  const kinds = { ...needed, ...optional };
+  if (names.some((name) => !Object.hasOwn(kinds, name))) return false;
+  const isEach = Object.entries(kinds).every(([name, kind]) =>
+    Object.hasOwn(given, name) ? kind.right(given[name]) : partial || !Object.hasOwn(needed, name),
   );
   return isEach && (also?.(given) ?? true);
 }
 
-export function goodOf({ needed }: Shape, random: Chance): Record<string, unknown> {
+export function goodOf({ needed, optional = {} }: Shape, random: Chance): Record<string, unknown> {
   const args: Record<string, unknown> = {};
-  for (const [name, kind] of Object.entries(needed)) args[name] = kind.good(random);
+  for (const [name, kind] of Object.entries({ ...needed, ...optional })) args[name] = kind.good(random);
   // Of a range, the one end is chosen without the other.
   if ('to' in args && 'from' in args) args['to'] = Number(args['from']) + 1;
   return args;
@@ -244,8 +281,13 @@ const FOREIGN: readonly [(random: Chance) => unknown, ...((random: Chance) => un
 ];
 
 /** Something near to what the shape takes; most often, and by chance not always, wrong. */
-export function nearTo(shape: Shape, random: Chance, names = Object.keys(shape.needed)): unknown {
+export function nearTo(
+  shape: Shape,
+  random: Chance,
+  names = Object.keys({ ...shape.needed, ...shape.optional }),
+): unknown {
   const args = goodOf(shape, random);
+  const kinds: Shape['needed'] = { ...shape.needed, ...shape.optional };
   const name = names[between(random, 0, names.length - 1)];
   switch (between(random, 0, name === undefined ? 4 : 9)) {
     case 0:
@@ -267,7 +309,7 @@ export function nearTo(shape: Shape, random: Chance, names = Object.keys(shape.n
     case 6:
       return { ...args, [name ?? '']: pick(random, FOREIGN)(random) };
     default:
-      return { ...args, [name ?? '']: shape.needed[name ?? '']?.near(random) };
+      return { ...args, [name ?? '']: kinds[name ?? '']?.near(random) };
   }
 }
 

@@ -1,4 +1,4 @@
-/** Cords of sessions that are over are read once: they change no more, until something is deleted. */
+/** Cords of sessions that are over are read once: they change no more. */
 import type { SessionCord } from '../contract.ts';
 import type { Store } from '../store/store.ts';
 
@@ -6,12 +6,9 @@ const MOST_KEPT = 500;
 
 export class SessionCords {
   /** Each store has sessions of its own. */
-  #kept = new WeakMap<object, Map<string, SessionCord>>();
-
-  /** They did change: something of them was deleted, or restored. */
-  clear(): void {
-    this.#kept = new WeakMap();
-  }
+  readonly #kept = new WeakMap<object, Map<string, SessionCord>>();
+  /** Goes up when sessions are taken away or come back: what was read before is not kept then. */
+  #age = 0;
 
   /** @param newest the session that may still change, or null */
   async of(
@@ -25,12 +22,18 @@ export class SessionCords {
     const key = `${session} ${buckets}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
+    const age = this.#age;
     const cord = await store.sessionCord(session, buckets);
-    // What was read before they were cleared is shown once, but not kept.
-    if (cord === null || session === newest || this.#kept.get(store) !== kept) return cord;
+    if (cord === null || session === newest || age !== this.#age) return cord;
     const [oldest] = kept.keys();
     if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
     kept.set(key, cord);
     return cord;
+  }
+
+  /** A session of it was deleted or restored, or retention deleted something. */
+  forget(store: Pick<Store, 'sessionCord'>): void {
+    this.#age++;
+    this.#kept.delete(store);
   }
 }

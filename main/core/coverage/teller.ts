@@ -60,11 +60,6 @@ export class Teller {
     this.#isStale = true;
   }
 
-  /** Something that was recorded was deleted: what is known of today is read anew. */
-  reload(): void {
-    this.#isStale = true;
-  }
-
   /** What the recorder committed. */
   take(told: CoverageTold): void {
     this.#meanwhile?.push(told);

@@ -23,7 +23,7 @@ const RETRY_MS = 60_000;
 /** How often it is looked for what has become too old, or too much. */
 const LOOK_MS = 30_000;
 /** While much is deleted, it is told this often. */
-const NEWS_MS = 5_000;
+const NEWS_MS = 10_000;
 /** Commits that follow each other faster are a burst, of which everything waits for the end. */
 const BURST_PAUSE_MS = 25;
 /**
@@ -119,7 +119,10 @@ export class QuietWork {
         change(({ keeper, writer }) => {
           if (writer.sealer.due !== 'no') {
             writer.sealer.seal();
-            isQuiet = open()?.writer.sealer.due === 'later';
+            const left = open()?.writer.sealer.due;
+            // What is sealed at last can be deleted.
+            if (left === 'no') keeper.look(Date.now() * 1000);
+            isQuiet = left === 'later';
           } else if (writer.purge.dueIn(Date.now()) === 0) {
             writer.purge.purge(Date.now());
           } else {

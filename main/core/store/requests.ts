@@ -43,7 +43,7 @@ export interface WriterRequests {
   writeSetting: { args: { readonly name: string; readonly json: string }; value: null };
   /** Keeps a policy of retention, and begins to obey it. */
   retain: { args: { readonly policy: RetentionPolicy }; value: null };
-  /** Whether there is still something to delete, or room to give back. */
+  /** Whether there is still something to delete or to seal for it, or room to give back. */
   retaining: { args: null; value: boolean };
   /** Checkpoints and lets go of the folder. */
   close: { args: null; value: null };

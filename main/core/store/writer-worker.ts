@@ -126,7 +126,7 @@ serve<WriterRequests>(
       work.look();
       return null;
     },
-    retaining: () => keeper().due,
+    retaining: () => keeper().due || writer().sealer.due !== 'no',
     close() {
       work.stop();
       if (open !== null) closeWritten(open.database);

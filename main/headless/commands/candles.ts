@@ -7,7 +7,7 @@ import { type Command, granularityOption, noPositionals, readArgs } from '../com
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { formatOption, type Row, writeExport } from '../export.ts';
-import { sessionOption, withRecordings } from '../recordings.ts';
+import { exportWithNotice, sessionOption, withRecordings } from '../recordings.ts';
 
 const COLUMNS = [
   'market_id',
@@ -38,7 +38,7 @@ Exports a session's candles, each once and as it was last, in the order in which
   --data-dir D     the folder of the recordings (else QUIPU_DATA_DIR, else the platform's)
 
 Columns: market_id,granularity,start,open,high,low,close,volume,vwap,trades,receipt_time,origin. Prices
-are empty (null) for a period without a trade. In CSV a cell that would start a formula in a spreadsheet
+are empty (null) for a period without a trade. What retention has deleted is told on stderr. In CSV a cell that would start a formula in a spreadsheet
 has an apostrophe before it.
 `,
   async run(args) {
@@ -55,11 +55,13 @@ has an apostrophe before it.
     const granularity = values.granularity === undefined ? null : granularityOption(values.granularity);
     const format = formatOption(values.format);
     await withRecordings(folderOption(values['data-dir']), (store) =>
-      writeExport(
-        COLUMNS,
-        rows(store, session, values.market ?? null, granularity),
-        format,
-        values.out ?? null,
+      exportWithNotice(store, session, 'candles', () =>
+        writeExport(
+          COLUMNS,
+          rows(store, session, values.market ?? null, granularity),
+          format,
+          values.out ?? null,
+        ),
       ),
     );
     return EXIT_OK;

@@ -19,7 +19,10 @@ for itself: while Quipu runs, do it there, under Sessions.
 
   --data-dir D  the folder of the recordings (else QUIPU_DATA_DIR, else the platform's)
   --json        an array of {id, started, ended, state, markets, trades, candles, gaps, name, note,
-                pinned} on stdout
+                pinned} on stdout; where retention deleted something, with {deleted: {trades,
+                tradesUntil, candles, candlesUntil, historyUntil}}
+
+Trades and candles are counted as they were recorded; what was deleted since is told below the table.
 `,
   async run(args) {
     const { values, positionals } = readArgs('sessions', args, {
@@ -46,14 +49,42 @@ for itself: while Quipu runs, do it there, under Sessions.
 
 /** Times as ISO-8601 text. */
 function described(session: SessionSummary): Record<string, unknown> {
-  const { started, ended } = session;
-  return { ...session, started: isoOf(started), ended: ended === null ? null : isoOf(ended) };
+  const { started, ended, deleted, ...rest } = session;
+  const iso = (ms: number | null): string | null => (ms === null ? null : isoOf(ms));
+  return {
+    ...rest,
+    started: isoOf(started),
+    ended: iso(ended),
+    ...(deleted === undefined
+      ? {}
+      : {
+          deleted: {
+            ...deleted,
+            tradesUntil: iso(deleted.tradesUntil),
+            candlesUntil: iso(deleted.candlesUntil),
+            historyUntil: iso(deleted.historyUntil),
+          },
+        }),
+  };
 }
 
 /** For `restore`. */
 function lineOf({ session: { id, name }, undoUntil }: RemovedSession): string {
   const called = name === null ? '' : ` (${name})`;
   return `Deleted: ${id}${called}. Until ${isoOf(undoUntil)}: quipu sessions restore ${id}\n`;
+}
+
+/** What retention took away, a line for each session and kind. */
+function deletedWords({ id, deleted }: SessionSummary): string[] {
+  if (deleted === undefined) return [];
+  const { trades, tradesUntil, candles, candlesUntil, historyUntil } = deleted;
+  const line = (what: string, until: number | null): string[] =>
+    until === null ? [] : [`Session ${id}: ${what} until ${isoOf(until)} deleted by retention.\n`];
+  return [
+    ...line(`${trades} trades`, tradesUntil),
+    ...line(`${candles} candles`, candlesUntil),
+    ...line('the links’ history', historyUntil),
+  ];
 }
 
 function isoOf(ms: number): string {
@@ -85,5 +116,6 @@ function tableOf(list: readonly SessionSummary[]): string {
           .join('  ')
           .trimEnd()}\n`,
     )
+    .concat(list.flatMap(deletedWords))
     .join('');
 }

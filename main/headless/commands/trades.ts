@@ -5,7 +5,7 @@ import { type Command, noPositionals, readArgs } from '../command.ts';
 import { folderOption } from '../folder-option.ts';
 import { EXIT_OK } from '../exit.ts';
 import { formatOption, type Row, writeExport } from '../export.ts';
-import { sessionOption, withRecordings } from '../recordings.ts';
+import { exportWithNotice, sessionOption, withRecordings } from '../recordings.ts';
 
 const COLUMNS = [
   'market_id',
@@ -30,7 +30,7 @@ Exports a session's trades in the order in which they were received.
   --data-dir D  the folder of the recordings (else QUIPU_DATA_DIR, else the platform's)
 
 Columns: ${COLUMNS.join(',')}. Times are ISO-8601 with microseconds; prices
-and sizes are exact. In CSV a cell that would start a formula in a spreadsheet has an apostrophe before it.
+and sizes are exact. What retention has deleted of them is told on stderr. In CSV a cell that would start a formula in a spreadsheet has an apostrophe before it.
 `,
   async run(args) {
     const { values, positionals } = readArgs('trades', args, {
@@ -44,7 +44,9 @@ and sizes are exact. In CSV a cell that would start a formula in a spreadsheet h
     const session = sessionOption(values.session);
     const format = formatOption(values.format);
     await withRecordings(folderOption(values['data-dir']), (store) =>
-      writeExport(COLUMNS, rows(store, session, values.market ?? null), format, values.out ?? null),
+      exportWithNotice(store, session, 'trades', () =>
+        writeExport(COLUMNS, rows(store, session, values.market ?? null), format, values.out ?? null),
+      ),
     );
     return EXIT_OK;
   },
