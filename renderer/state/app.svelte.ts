@@ -312,7 +312,10 @@ export class App {
         break;
       case 'source':
         // Each source has a store of its own.
-        if (event.source !== this.#next?.source) this.#forget(null);
+        if (event.source !== this.#next?.source) {
+          this.#forget(null);
+          this.retention.reset();
+        }
         break;
       case 'session':
         if (event.change !== 'edited') this.#renew();
@@ -344,6 +347,9 @@ export class App {
     this.#clockOffset = snapshot.now - Date.now();
     this.now = snapshot.now;
     this.notice = null;
+    // What is being written stays while the store is the same.
+    if (snapshot.source === this.#next?.source) this.retention.changed();
+    else this.retention.reset();
     this.#forget(snapshot.recording.session?.id ?? null);
   }
 
@@ -359,7 +365,6 @@ export class App {
     this.sessions = null;
     this.removed = [];
     this.markets.reset();
-    this.retention.reset();
   }
 
   /** A session was deleted or restored: what was read of the record is read anew. */

@@ -45,6 +45,12 @@ export class RetentionEditor {
   readonly isShown = $derived(this.preview !== null && isSame(this.wanted, this.preview.policy));
 
   readonly #ask: Ask;
+  /** The user wrote into a field, perhaps before the policy was here. */
+  #isTouched = false;
+  /** Somebody looks at it, or did. */
+  #isWanted = false;
+  /** Counts stores: an answer of another one is of no use. */
+  #turn = 0;
   /** Counts previews: an answer to an older one is of no use. */
   #asked = 0;
 
@@ -54,42 +60,48 @@ export class RetentionEditor {
 
   /** Another store: each has a policy of its own. */
   reset(): void {
-    const wasLoaded = this.policy !== null;
+    this.#turn++;
     this.#asked++;
+    this.#isTouched = false;
     this.texts = EMPTY;
     this.policy = null;
     this.kinds = [];
     this.preview = null;
     this.problem = null;
     this.isApplied = false;
-    if (wasLoaded) void this.load();
+    this.changed();
   }
 
   /** Something was deleted, or another view set a policy. */
   changed(): void {
-    if (this.policy !== null) void this.load();
+    if (this.#isWanted) void this.load();
   }
 
   /** Reads what is kept; what is being written stays. */
   async load(): Promise<void> {
+    this.#isWanted = true;
+    const turn = this.#turn;
     const result = await this.#ask('retention.get', {});
+    if (turn !== this.#turn) return;
     if (!result.ok) {
       this.problem = result.error;
       return;
     }
-    const isWritten = this.isEdited;
+    const isWritten = this.#isTouched && (this.policy === null || this.isEdited);
     this.policy = result.value.policy;
     this.kinds = result.value.kinds;
     if (!isWritten) this.texts = textsOf(this.policy);
   }
 
   edit(field: RetentionField, text: string): void {
+    this.#isTouched = true;
     this.texts = { ...this.texts, [field]: text };
     this.problem = null;
     this.isApplied = false;
   }
 
   revert(): void {
+    this.#isTouched = false;
     this.texts = textsOf(this.policy ?? KEEP_ALL);
     this.preview = null;
     this.problem = null;
@@ -119,6 +131,7 @@ export class RetentionEditor {
       this.problem = result.error;
       return;
     }
+    this.#isTouched = false;
     this.policy = policy;
     this.texts = textsOf(policy);
     this.preview = null;

@@ -29,6 +29,8 @@ import { prepareSpace } from './space.ts';
 const MOST_COUNTED = 20_000;
 /** Chunks of a session out of which the size of the others is told. */
 const SAMPLE = 32;
+/** Of a trade that is not sealed yet, which it is before it can be deleted. */
+const UNSEALED_BYTES = 40;
 /** A row with its part of the indexes. */
 const HISTORY_BYTES = 130;
 
@@ -112,7 +114,10 @@ export function prepareRetentionReader(database: Database): RetentionReader {
       counted++;
       add(chunk);
     }
-    return doomed;
+    const unsealed = isWhole && doomed.bytes < most ? session.trades - doomed.rows : 0;
+    if (unsealed <= 0) return doomed;
+    const from = Math.min(doomed.from, session.started * 1000);
+    return { ...wholeOf(session, { ...doomed, from }), bytes: doomed.bytes + unsealed * UNSEALED_BYTES };
   }
 
   function wholeOf(session: Candidate, { from }: Doomed): Doomed {
