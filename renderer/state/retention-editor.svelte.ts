@@ -39,7 +39,7 @@ export class RetentionEditor {
   /** Of each field that cannot be used, what it must be. */
   readonly problems: Readonly<Partial<Record<RetentionField, string>>> = $derived(problemsOf(this.texts));
   /** What the fields make; null while one of them cannot be used. */
-  readonly wanted: RetentionPolicy | null = $derived(policyOf(this.texts));
+  readonly wanted: RetentionPolicy | null = $derived(policyOf(this.texts, this.policy));
   readonly isEdited = $derived(this.policy !== null && !isSame(this.wanted, this.policy));
   /** The preview is of exactly what the fields make. */
   readonly isShown = $derived(this.preview !== null && isSame(this.wanted, this.preview.policy));
@@ -176,7 +176,8 @@ function problemsOf(texts: RetentionTexts): Partial<Record<RetentionField, strin
   return problems;
 }
 
-function policyOf(texts: RetentionTexts): RetentionPolicy | null {
+/** @param held the policy that is kept: its limit may be finer than what is written of it */
+function policyOf(texts: RetentionTexts, held: RetentionPolicy | null): RetentionPolicy | null {
   const { tradesDays, candlesDays, historyDays, maxBytes } = readAll(texts);
   if ('problem' in tradesDays || 'problem' in candlesDays) return null;
   if ('problem' in historyDays || 'problem' in maxBytes) return null;
@@ -184,7 +185,8 @@ function policyOf(texts: RetentionTexts): RetentionPolicy | null {
     tradesDays: tradesDays.value,
     candlesDays: candlesDays.value,
     historyDays: historyDays.value,
-    maxBytes: maxBytes.value,
+    maxBytes:
+      held !== null && texts.maxBytes.trim() === textsOf(held).maxBytes ? held.maxBytes : maxBytes.value,
   };
 }
 

@@ -507,6 +507,28 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
     expect(revision).toBeGreaterThan(page.revision);
   });
 
+  it('a policy of retention is told to every view and kept', async () => {
+    const [one, other] = [await join(), await join()];
+    const policy = { ...POLICY, tradesDays: 400, maxBytes: 50_000_000_000 };
+    const preview = await one.call('retention.preview', { policy });
+    expect(preview).toMatchObject({ policy, beyond: 0 });
+    expect(preview.kinds.map(({ kind, rows }) => [kind, rows])).toEqual([
+      ...[
+        ['trades', 0],
+        ['candles', 0],
+        ['history', 0],
+      ],
+    ]);
+    expect(await other.call('retention.get', {})).toMatchObject({ policy: POLICY });
+    expect(other.eventsOf('retention')).toEqual([]);
+    expect(await one.call('retention.set', { policy })).toBeNull();
+    await expect.poll(() => other.eventsOf('retention').length).toBeGreaterThan(0);
+    const kept = await other.call('retention.get', {});
+    expect(kept.policy).toEqual(policy);
+    expect(kept.kinds.map(({ kind }) => kind)).toEqual(['trades', 'candles', 'history']);
+    await one.call('retention.set', { policy: POLICY });
+  });
+
   it('a view that goes leaves the core, and the others stay', async () => {
     const [one, other] = [await join(), await join()];
     expect(joined).toBe(2);

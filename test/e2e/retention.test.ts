@@ -113,7 +113,7 @@ describe.skipIf(findChromium() === null)('storage', { timeout: 180_000 }, () => 
     const row = (session: number) => page.locator(`[data-testid="session-row"][data-session="${session}"]`);
     await expect
       .poll(async () => (await row(1).textContent())?.replace(/\s+/g, ' '), TIMEOUT)
-      .toMatch(/0\s*before \d+ \w+ deleted/);
+      .toMatch(/0\s*until \d+ \w+ \d\d:\d\d deleted/);
     expect(await row(1).locator('[title*="deleted by retention"]').count()).toBe(1);
     expect(await row(2).textContent()).toContain('1,200');
     expect(await row(2).locator('[title*="deleted by retention"]').count()).toBe(0);

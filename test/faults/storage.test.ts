@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KEEP_ALL } from '../../main/core/contract.ts';
+import { Recorder } from '../../main/core/flow/recorder.ts';
 import { openStore } from '../../main/core/store/open.ts';
+import { systemClock } from '../../main/core/system-clock.ts';
 import { quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
 import { findProgram } from '../needs.ts';
 import type { EndLine, StateLine } from './storage-child.ts';
@@ -134,6 +137,64 @@ describe.skipIf(!canMount)('row 8: the disk is full', () => {
         'stopped',
       ]);
       expect(end).toMatchObject({ stored: end.sent, lostGaps: 0 });
+    },
+  );
+});
+
+describe('row 8, of the limit: the store is full and nothing of it may be deleted', () => {
+  test(
+    'not recording, with the reason, while what is there is read; recording by itself once there is room',
+    { timeout: 60_000 },
+    async () => {
+      const store = await openStore({ folder: folder.path, workerScript });
+      let lost = 0;
+      const states: string[] = [];
+      const nothing = (): void => undefined;
+      const recorder = new Recorder({
+        clock: systemClock,
+        logger: { log: nothing },
+        store,
+        listener: {
+          ...{ trade: nothing, candle: nothing, journal: nothing, coverage: nothing },
+          gap: ({ state }) => void (lost += state === 'lost' ? 1 : 0),
+          changed: () => void states.push(recorder.recording.state),
+        },
+      });
+      recorder.watch(['m']);
+      recorder.connected('trades');
+      await recorder.begin();
+      // All of the last hour, so that none may go.
+      await store.setRetention({ ...KEEP_ALL, maxBytes: 600_000 });
+      let sent = 0;
+      const send = (): void => {
+        for (let n = 0; n < 1_000; n++, sent++) {
+          recorder.trade({
+            ...{ market: 'm', exchangeTime: systemClock.now(), side: 1, id: `${sent}` },
+            ...{ priceDigits: 4_251_959 + ((sent * 7_919) % 100_003), priceScale: 2 },
+            ...{ sizeDigits: 1 + ((sent * 104_729) % 999_983), sizeScale: 4 },
+          });
+        }
+      };
+      const timer = setInterval(send, 20);
+      try {
+        await expect.poll(() => recorder.recording.state, { timeout: 30_000 }).toBe('failed');
+        const { problem } = recorder.recording;
+        expect(problem).toMatchObject({ kind: 'storage' });
+        expect(problem?.message).toMatch(/has reached its limit .* retention may delete no more/);
+        expect(problem?.action).toMatch(/unpin/);
+        expect((await store.tradePage('m', null, 100)).count).toBe(100);
+        expect(await store.retention()).toMatchObject({ policy: { maxBytes: 600_000 } });
+      } finally {
+        clearInterval(timer);
+      }
+      await store.setRetention(KEEP_ALL);
+      await expect.poll(() => recorder.recording.state, { timeout: 30_000 }).toBe('recording');
+      await recorder.close();
+      const { session, trades } = recorder.report;
+      await store.close();
+      expect(states).toEqual(['recording', 'failed', 'recording', 'stopped']);
+      expect({ stored: trades.stored, lost }).toEqual({ stored: sent, lost: 0 });
+      expect(await idsOf(folder.path, session ?? 0)).toEqual(upTo(sent));
     },
   );
 });

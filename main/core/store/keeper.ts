@@ -26,7 +26,11 @@ export interface Keeper {
   readonly due: boolean;
   /** One portion of either. When it throws, nothing of the portion was done, and the next look begins anew. */
   keep(): void;
-  /** @throws {QuipuError} kind `storage` while the store is full and nothing of it may be deleted */
+  /**
+   * Before a commit. The first one beyond the limit is let in, and makes room be looked for.
+   *
+   * @throws {QuipuError} kind `storage` while the store is beyond its limit and nothing of it may be deleted
+   */
   admit(now: Micros): void;
   /** Whether anything was deleted since this was last asked. */
   takeNews(): boolean;
@@ -158,10 +162,10 @@ export function createKeeper(database: Database, sealer: Pick<Sealer, 'finish'>)
       if (present?.next().done === false) run = present;
     },
     admit(now) {
-      if (!full) return;
-      full = beyond() > 0 && !mayShrink(now);
+      const isBeyond = beyond() > 0;
+      full &&= isBeyond && !mayShrink(now);
       if (full) throw fullError(policy.maxBytes ?? 0);
-      run ??= portions(now);
+      if (isBeyond) run ??= portions(now);
     },
     takeNews() {
       const told = news;
