@@ -13,6 +13,7 @@ import type {
   Micros,
   Millis,
   RemovedSession,
+  RetentionPolicy,
   SessionLine,
   SessionSummary,
   TradePage,
@@ -234,8 +235,11 @@ export function createReader(database: Database, alive: () => boolean): Reader {
   const trades = prepareTradeReader(database, nameOf);
   const buckets = prepareBucketReader(database);
   const retention = hasRetention(database) ? prepareRetentionReader(database) : null;
-  const kept = retention === null ? null : database.transaction(retention.kept);
-  const preview = retention === null ? null : database.transaction(retention.preview);
+  const kept = retention === null ? null : database.transaction(() => retention.kept());
+  const preview =
+    retention === null
+      ? null
+      : database.transaction((policy: RetentionPolicy, now: Micros) => retention.preview(policy, now));
 
   return {
     // Both in one transaction, so that a session and its markets are of one moment.

@@ -116,10 +116,10 @@ export function prepareOldest(database: Database): Oldest {
   const columns = `id, started, state, last_receipt, trades - trades_deleted AS trades,
     candles - candles_deleted AS candles, first_trade, last_trade, first_candle, last_candle`;
   const all = database.prepare<[], CandidateRow>(
-    `SELECT ${columns} FROM sessions WHERE pinned = 0 ORDER BY started, id`,
+    `SELECT ${columns} FROM sessions WHERE pinned = 0 AND removed IS NULL ORDER BY started, id`,
   );
   const one = database.prepare<[id: number], CandidateRow>(
-    `SELECT ${columns} FROM sessions WHERE pinned = 0 AND id = ?`,
+    `SELECT ${columns} FROM sessions WHERE pinned = 0 AND removed IS NULL AND id = ?`,
   );
   // Rows of a session lie together, so that what is gone of it already is not passed again.
   const chunks = database.prepare<[first: number, last: number, session: number], OldChunk>(
@@ -227,50 +227,52 @@ export function prepareRetention(database: Database): Retention {
     else updateTape.run(first, Math.max(tape.full, first), market, session);
   }
 
+  const trades = database.transaction((session: number, cut: Micros, most: number): boolean => {
+    const candidate = oldest.candidate(session);
+    if (candidate === null) return false;
+    const portion: OldChunk[] = [];
+    let bytes = 0;
+    for (const chunk of oldest.chunks(candidate)) {
+      if (chunk.last_receipt >= cut) break;
+      portion.push(chunk);
+      bytes += bytesOf(chunk);
+      if (bytes >= Math.min(most, PORTION_BYTES) || portion.length >= PORTION_CHUNKS) break;
+    }
+    const firsts = new Map<number, number>();
+    let count = 0;
+    let until = 0;
+    for (const chunk of portion) {
+      deleteChunk.run(chunk.id);
+      firsts.set(chunk.market, chunk.seq + 1);
+      count += chunk.count;
+      until = Math.max(until, knownUntil(chunk));
+    }
+    for (const [market, first] of firsts) shorten(market, session, first);
+    if (count > 0) noteTrades.run(count, until, session);
+    return count > 0;
+  });
+  const candles = database.transaction((session: number, cut: Micros, most: number): boolean => {
+    const candidate = oldest.candidate(session);
+    if (candidate === null) return false;
+    const { first_candle: first, last_candle: last } = candidate;
+    if (first === null || last === null) return false;
+    const limit = Math.min(PORTION_ROWS, Math.max(1, Math.ceil(most / CANDLE_BYTES)));
+    const rows = oldCandles.all(first, last, session, limit);
+    const young = rows.findIndex(({ receipt }) => receipt >= cut);
+    const old = young === -1 ? rows : rows.slice(0, young);
+    const newest = old.at(-1);
+    if (newest === undefined) return false;
+    deleteCandles.run(first, newest.row, session);
+    const until = old.reduce((latest, { receipt }) => Math.max(latest, receipt), 0);
+    // Numbers of rows are given out again, so that nothing may point at those that are gone.
+    const isLeft = anyCandle.get(newest.row + 1, last, session) !== undefined;
+    noteCandles.run(old.length, until, isLeft ? newest.row + 1 : null, isLeft ? last : null, session);
+    return true;
+  });
   return {
     oldest,
-    trades: database.transaction((session: number, cut: Micros, most: number): boolean => {
-      const candidate = oldest.candidate(session);
-      if (candidate === null) return false;
-      const portion: OldChunk[] = [];
-      let bytes = 0;
-      for (const chunk of oldest.chunks(candidate)) {
-        if (chunk.last_receipt >= cut) break;
-        portion.push(chunk);
-        bytes += bytesOf(chunk);
-        if (bytes >= Math.min(most, PORTION_BYTES) || portion.length >= PORTION_CHUNKS) break;
-      }
-      const firsts = new Map<number, number>();
-      let count = 0;
-      let until = 0;
-      for (const chunk of portion) {
-        deleteChunk.run(chunk.id);
-        firsts.set(chunk.market, chunk.seq + 1);
-        count += chunk.count;
-        until = Math.max(until, knownUntil(chunk));
-      }
-      for (const [market, first] of firsts) shorten(market, session, first);
-      if (count > 0) noteTrades.run(count, until, session);
-      return count > 0;
-    }).immediate,
-    candles: database.transaction((session: number, cut: Micros, most: number): boolean => {
-      const candidate = oldest.candidate(session);
-      if (candidate === null) return false;
-      const { first_candle: first, last_candle: last } = candidate;
-      if (first === null || last === null) return false;
-      const limit = Math.min(PORTION_ROWS, Math.max(1, Math.ceil(most / CANDLE_BYTES)));
-      const rows = oldCandles.all(first, last, session, limit);
-      const young = rows.findIndex(({ receipt }) => receipt >= cut);
-      const old = young === -1 ? rows : rows.slice(0, young);
-      const newest = old.at(-1);
-      if (newest === undefined) return false;
-      deleteCandles.run(first, newest.row, session);
-      const until = old.reduce((latest, { receipt }) => Math.max(latest, receipt), 0);
-      // Numbers of rows are given out again, so that nothing may point at those that are gone.
-      const isLeft = anyCandle.get(newest.row + 1, last, session) !== undefined;
-      noteCandles.run(old.length, until, isLeft ? newest.row + 1 : null, isLeft ? last : null, session);
-      return true;
-    }).immediate,
+    trades: (session, cut, most) => trades.immediate(session, cut, most),
+    candles: (session, cut, most) => candles.immediate(session, cut, most),
     history,
   };
 }
@@ -306,7 +308,7 @@ function prepareHistory(database: Database): (cut: Millis) => boolean {
   const refusals = database.prepare<[cut: number], Row>(
     `DELETE FROM refusals WHERE ${OLD_REFUSALS} RETURNING session, last AS at`,
   );
-  return database.transaction((cut: Millis): boolean => {
+  const portion = database.transaction((cut: Millis): boolean => {
     const gone = [...journal.all(cut, PORTION_ROWS), ...health.all(cut, PORTION_ROWS), ...refusals.all(cut)];
     const untils = new Map<number, number>();
     for (const { session, at } of gone) {
@@ -314,5 +316,6 @@ function prepareHistory(database: Database): (cut: Millis) => boolean {
     }
     for (const [session, until] of untils) note.run(until, session);
     return gone.length > 0;
-  }).immediate;
+  });
+  return (cut) => portion.immediate(cut);
 }
