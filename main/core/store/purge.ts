@@ -9,8 +9,8 @@ import type { Millis } from '../contract.ts';
 import { QuipuError } from '../result.ts';
 import { UNDO_MS } from './marks.ts';
 
-/** A portion's work, in rows of a small table. Commits wait for one portion, some milliseconds. */
-const PORTION = 2_048;
+/** A portion’s work, in rows of a small table. Commits wait for one portion, some tens of milliseconds. */
+const PORTION = 1_024;
 
 export interface Purge {
   /** Milliseconds until a portion is due, 0: now; null when no session is removed. */
