@@ -11,6 +11,9 @@ export interface Form {
   readonly folder: string;
 }
 
+/** The note that a row's `bytes` are about. */
+export const BYTES = 'bytes a trade';
+
 /** What one process saw. */
 export interface Sample {
   /** Pieces of work done: trades, frames, queries. */
@@ -40,6 +43,8 @@ export interface Row {
   /** How many times as fast as `against` ours must be, and shall be; null for a row that only tells. */
   readonly must: number | null;
   readonly shall: number | null;
+  /** What ours may take of the note BYTES at the most, as bytes or as a share of what `against` takes. */
+  readonly bytes?: { readonly most: number } | { readonly share: number };
   /** Makes ready what all contenders read, in a process of its own; once for all rows that name the same. */
   readonly prepare?: (form: Form) => Promise<void>;
 }

@@ -11,6 +11,9 @@ export const START = 1_768_435_200_000_000;
 /** Mean time between two trades: 10,000,000 are a day. */
 const STEP = 8_640;
 
+/** Four hexadecimal figures. */
+const FIGURES = Array.from({ length: 65_536 }, (_, value) => value.toString(16).padStart(4, '0'));
+
 export interface PlainTrade {
   readonly market: number;
   readonly time: number;
@@ -27,15 +30,11 @@ export interface PlainTrade {
 export function* recordedTrades(markets = MARKETS.length, seed = 5): Generator<PlainTrade> {
   const random = chance(seed);
   const prices = MARKETS.map(() => 1_000_000 + Math.floor(random() * 5_000_000));
-  const hex = (): string =>
-    Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
+  const hex = (): string => FIGURES[Math.floor(random() * 65_536)] ?? '';
   for (let time = START; ; time += Math.floor(random() * 2 * STEP)) {
     const market = Math.floor(random() * markets);
     const price = (prices[market] ?? 0) + Math.floor(random() * 201) - 100;
     prices[market] = price;
-    const [a, b, c, d] = [hex(), hex(), hex(), hex()];
     yield {
       market,
       time,
@@ -43,7 +42,7 @@ export function* recordedTrades(markets = MARKETS.length, seed = 5): Generator<P
       price,
       size: 1 + Math.floor(random() * 3_000_000),
       side: random() < 0.5 ? 1 : 2,
-      id: `${a}-${b.slice(0, 4)}-4${b.slice(5)}-a${c.slice(1, 4)}-${c.slice(4)}${d}`,
+      id: `${hex()}${hex()}-${hex()}-4${hex().slice(1)}-a${hex().slice(1)}-${hex()}${hex()}${hex()}`,
     };
   }
 }

@@ -1,5 +1,5 @@
 /** What was measured, as a table for people and as plain values for JSON. */
-import { cpuOf, type Measured, median, rateOf, type RowResult } from './harness.ts';
+import { BYTES, cpuOf, type Measured, median, rateOf, type RowResult } from './harness.ts';
 
 const NONE: Measured = { samples: [], missing: null };
 
@@ -13,18 +13,32 @@ function cpuRatioOf({ row, contenders }: RowResult): number {
   return cpuOf(contenders.get(row.against) ?? NONE) / cpuOf(contenders.get('ours') ?? NONE);
 }
 
+function noteOf({ samples }: Measured, note: string): number {
+  return median(samples.map(({ notes = {} }) => notes[note] ?? NaN));
+}
+
+/** What ours takes, and the most that it may; null where nothing is asked. */
+function bytesOf({ row, contenders }: RowResult): { readonly ours: number; readonly most: number } | null {
+  if (row.bytes === undefined) return null;
+  const ours = noteOf(contenders.get('ours') ?? NONE, BYTES);
+  if ('most' in row.bytes) return { ours, most: row.bytes.most };
+  return { ours, most: row.bytes.share * noteOf(contenders.get(row.against) ?? NONE, BYTES) };
+}
+
 /** A target that must be reached was not. */
 export function missed(result: RowResult): boolean {
   const { must } = result.row;
+  const bytes = bytesOf(result);
+  if (bytes !== null && !(bytes.ours <= bytes.most)) return true;
   return must !== null && !(ratioOf(result) >= must);
 }
 
 function verdictOf(result: RowResult): string {
   const { must, shall } = result.row;
   const ratio = ratioOf(result);
+  if (missed(result)) return 'missed';
   if (must === null) return '';
-  if (shall !== null && ratio >= shall) return 'shall';
-  return ratio >= must ? 'must' : 'missed';
+  return shall !== null && ratio >= shall ? 'shall' : 'must';
 }
 
 function figure(value: number): string {
@@ -41,7 +55,7 @@ function times(value: number | null): string {
 
 /** Markdown. Ratios are of the row's measure, whose own is 1. */
 export function tableOf(results: readonly RowResult[]): string {
-  const head = ['stage', 'alternatives', 'ours', 'ratio', 'by CPU time', 'must / shall', 'reached'];
+  const head = ['stage', 'alternatives', 'ours', 'ratio', 'by CPU time', BYTES, 'must / shall', 'reached'];
   const lines = results.map((result) => {
     const { row, contenders } = result;
     const base = rateOf(contenders.get(row.against) ?? NONE);
@@ -54,12 +68,14 @@ export function tableOf(results: readonly RowResult[]): string {
         return `${name} ${own}`;
       });
     const ours = contenders.get('ours') ?? NONE;
+    const bytes = bytesOf(result);
     return [
       row.stage,
       alternatives.join(', '),
       `${figure(rateOf(ours))} ${row.unit}/s`,
       times(ratioOf(result)),
       times(cpuRatioOf(result)),
+      bytes === null ? '' : `${figure(bytes.ours)} of ${figure(bytes.most)}`,
       row.must === null ? '' : `${times(row.must)} / ${times(row.shall)}`,
       verdictOf(result),
     ];

@@ -10,7 +10,7 @@ import type { Store } from '../../../main/core/store/store.ts';
 import { createWriter } from '../../../main/core/store/writer.ts';
 import { workerScript } from '../../helpers/workers.ts';
 import { chance, take } from '../frames.ts';
-import { type Contender, type Form, type Row, type Sample } from '../harness.ts';
+import { BYTES, type Contender, type Form, type Row, type Sample } from '../harness.ts';
 import { columnsOf, endOf, MARKET_IDS, plainTable, recordedTrades, sizeOf, START } from '../recorded.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { commitAll, commitsOf } from './store.ts';
@@ -243,7 +243,7 @@ function insertsInto(of: Recording): Contender {
     const sample = watch.stop(count);
     await store.close();
     rmSync(folder, { recursive: true, force: true });
-    return { ...sample, notes: { 'bytes a trade': before / sizeOfRecording(form, of) } };
+    return { ...sample, notes: { [BYTES]: before / sizeOfRecording(form, of) } };
   };
 }
 

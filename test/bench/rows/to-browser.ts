@@ -6,7 +6,7 @@ import { TradePacker } from '../../../main/core/flow/trade-packer.ts';
 import { encodeFrame } from '../../../main/core/transport/loopback-frame.ts';
 import { decodeFrame, messageOf } from '../../../renderer/transports/frame.ts';
 import { take } from '../frames.ts';
-import { type Form, type Row, type Sample } from '../harness.ts';
+import { BYTES, type Form, type Row, type Sample } from '../harness.ts';
 import { MARKET_IDS, type PlainTrade, recordedTrades } from '../recorded.ts';
 import { Stopwatch } from '../stopwatch.ts';
 
@@ -57,7 +57,7 @@ async function timed(
   const rounds = full ? 200 : 40;
   const watch = new Stopwatch();
   for (let n = 0; n < rounds; n++) await round();
-  const sample = watch.stop(rounds, { 'bytes a trade': bytes / rounds / TRADES });
+  const sample = watch.stop(rounds, { [BYTES]: bytes / rounds / TRADES });
   await worker.terminate();
   return sample;
 }
@@ -95,4 +95,5 @@ export const toBrowser: Row = {
   against: 'JSON objects',
   must: 5,
   shall: 12,
+  bytes: { most: 16 },
 };
