@@ -30,6 +30,7 @@ import { DEFAULT_DIALECT } from './protocol/dialect.ts';
 import { type AppError, fail, ok, QuipuError, type Result, toAppError } from './result.ts';
 import { SessionEdits } from './session-edits.ts';
 import { openStore } from './store/open.ts';
+import { logSlow } from './store/slow-queries.ts';
 import type { Store, StoreProgress } from './store/store.ts';
 
 const TICK_MS = 250;
@@ -102,6 +103,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     folder: options.folder,
     workerScript: options.ports.workerScript,
     progress: options.progress,
+    slow: (query) => logSlow(options.ports.logger, query),
     notice: (notice) => {
       early = notice;
       core?.note(notice);
@@ -286,6 +288,7 @@ class QuipuCore implements Core {
               folder: `${folder}/demo`,
               workerScript: ports.workerScript,
               progress: this.#options.progress,
+              slow: (query) => logSlow(ports.logger, query),
               notice: (notice) => this.note(notice),
               deleted: () => this.deleted(),
             });

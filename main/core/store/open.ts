@@ -9,6 +9,7 @@ import { QuipuError } from '../result.ts';
 import { unknownSession } from './errors.ts';
 import type { ExportStep, RowRange } from './reader.ts';
 import type { ReaderRequests, StoreEvent, WriterRequests } from './requests.ts';
+import { SLOW_MS } from './slow-queries.ts';
 import type { Store, StoredTrade, StoreOptions } from './store.ts';
 import { Thread } from './thread.ts';
 
@@ -24,9 +25,11 @@ const MARKETS_AT_ONCE = 25;
 export async function openStore(options: StoreOptions): Promise<Store> {
   const folder = resolve(options.folder);
   const alone = options.readOnly === true;
+  const { slowMs = SLOW_MS } = options;
   const told = (event: StoreEvent): void => {
     if (event.event === 'progress') options.progress?.(event.progress);
     else if (event.event === 'deleted') options.deleted?.();
+    else if (event.event === 'slow') options.slow?.(event.query);
     else options.notice?.(event.notice);
     if (event.event === 'replaced') void reading.call('reopen', null).catch(() => null);
   };
@@ -34,8 +37,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const reading = new Thread<ReaderRequests>('reader', options.workerScript('reader'), told);
   let lastEntry = 0;
   try {
-    lastEntry = (await writing?.call('open', { folder }))?.lastEntry ?? 0;
-    await reading.call('open', { folder, alone });
+    lastEntry = (await writing?.call('open', { folder, slowMs }))?.lastEntry ?? 0;
+    await reading.call('open', { folder, alone, slowMs });
   } catch (error) {
     await Promise.all([writing?.stop(), reading.stop()]);
     throw error;

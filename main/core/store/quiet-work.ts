@@ -12,6 +12,8 @@ export interface QuietWorkOptions {
   readonly change: (run: (open: { readonly writer: Writer; readonly keeper: Keeper }) => void) => void;
   /** Bytes of the log. */
   readonly log: () => number;
+  /** Runs a portion as a request of its own, of which it is told when it is slow. */
+  readonly watched: (run: () => void) => void;
   /** Retention deleted something: what views have read of sessions and coverage is of before. */
   readonly deleted: () => void;
 }
@@ -105,7 +107,7 @@ export class QuietWork {
     this.#next = null;
     // Commits may have come meanwhile.
     if (this.#restLeft() > 0) this.soon();
-    else this.#portion();
+    else this.#options.watched(() => this.#portion());
   }
 
   /** First what has gathered is sealed, then deleted sessions go, then what is too old. */

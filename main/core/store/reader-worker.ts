@@ -15,9 +15,11 @@ import type { ReaderRequests } from './requests.ts';
 import { emptyPreview } from './retention-reader.ts';
 import { versionOf } from './schema.ts';
 import { serve } from './serve.ts';
+import { SlowQueries } from './slow-queries.ts';
 
 let folder = '';
 let alone = false;
+let queries = new SlowQueries();
 let open: { database: Database; reader: Reader; version: number } | null = null;
 
 /** null while the folder has no cache; another process may make one, or a newer one of it, at any time. */
@@ -29,6 +31,7 @@ function reader(): Reader | null {
   if (open === null) {
     const database = openForReading(folder);
     if (database === null) return null;
+    queries.watch(database);
     const created = createReader(database, () => !alone || isHeld(folder));
     open = { database, reader: created, version: versionOf(database) };
   }
@@ -51,6 +54,7 @@ serve<ReaderRequests>(
   {
     open(args) {
       ({ folder, alone } = args);
+      queries = new SlowQueries(args.slowMs);
       reader();
       return null;
     },
@@ -113,4 +117,5 @@ serve<ReaderRequests>(
     },
   },
   (thrown) => storageError(thrown, folder),
+  () => queries,
 );

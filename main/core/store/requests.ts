@@ -29,10 +29,15 @@ import type { Candle } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
 import type { RecentCoverage, SessionReach } from './coverage.ts';
 import type { ExportStep, RowFilter, RowRange } from './reader.ts';
+import type { SlowQuery } from './slow-queries.ts';
 import type { BucketQuery, Commit, Committed, JournalFilter, StoredTrade, StoreProgress } from './store.ts';
 
 export interface WriterRequests {
-  open: { args: { readonly folder: string }; value: { readonly lastEntry: number } };
+  /** `slowMs`: requests that take longer are told. */
+  open: {
+    args: { readonly folder: string; readonly slowMs: number };
+    value: { readonly lastEntry: number };
+  };
   beginSession: { args: { readonly started: Millis }; value: SessionSummary };
   commit: { args: Commit; value: Committed };
   note: { args: { readonly entries: readonly JournalEntry[] }; value: null };
@@ -53,7 +58,10 @@ export interface ReaderRequests {
   /** Lets go of the database; the next request opens the one that is there then. */
   reopen: { args: null; value: null };
   /** `alone`: this store has no writer, so who records is asked of the folder's lock. */
-  open: { args: { readonly folder: string; readonly alone: boolean }; value: null };
+  open: {
+    args: { readonly folder: string; readonly alone: boolean; readonly slowMs: number };
+    value: null;
+  };
   sessions: { args: null; value: SessionSummary[] };
   removedSessions: { args: { readonly now: Millis }; value: RemovedSession[] };
   state: { args: null; value: StoreState };
@@ -174,6 +182,7 @@ export type StoreEvent =
   | { readonly event: 'progress'; readonly progress: StoreProgress }
   /** Retention deleted something. */
   | { readonly event: 'deleted' }
+  | { readonly event: 'slow'; readonly query: SlowQuery }
   /** The database was put aside and another took its place: whoever has the old one open must let go of it. */
   | { readonly event: 'replaced'; readonly notice: AppError };
 

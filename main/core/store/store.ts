@@ -35,6 +35,7 @@ import type { Candle, TradeColumns } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
 
 import type { RecentCoverage, SessionReach } from './coverage.ts';
+import type { SlowQuery } from './slow-queries.ts';
 
 /** One group commit: everything in it becomes durable together or not at all. */
 export interface Commit {
@@ -250,4 +251,8 @@ export interface StoreOptions {
   readonly notice?: (notice: AppError) => void;
   /** Retention deleted something; every few seconds while it goes on. */
   readonly deleted?: () => void;
+  /** For the log: a request that kept SQLite busy for long. Each statement is told once a minute at most. */
+  readonly slow?: (query: SlowQuery) => void;
+  /** Milliseconds in SQLite beyond which a request is slow; 40 without it. */
+  readonly slowMs?: number;
 }

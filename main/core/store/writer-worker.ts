@@ -10,13 +10,15 @@ import type { Lock } from './lock.ts';
 import { takeLock } from './lock.ts';
 import { QuietWork } from './quiet-work.ts';
 import type { WriterRequests } from './requests.ts';
-import { serve, tell } from './serve.ts';
+import { serve, tell, tellSlow } from './serve.ts';
+import { SlowQueries } from './slow-queries.ts';
 import type { StoreProgress } from './store.ts';
 import type { Writer } from './writer.ts';
 import { createWriter } from './writer.ts';
 
 let folder = '';
 let lock: Lock | null = null;
+let queries = new SlowQueries();
 let open: { database: Database; writer: Writer; keeper: Keeper } | null = null;
 
 /** @throws {QuipuError} kind `closed`; kind `storage` when a database that was let go of cannot be opened again */
@@ -35,6 +37,7 @@ function keeper(): Keeper {
 function openDatabase(): NonNullable<typeof open> {
   const { database, notice } = openForWriting(folder, Date.now(), progress);
   if (notice !== null) tell({ event: 'replaced', notice });
+  queries.watch(database);
   const writer = createWriter(database);
   return { database, writer, keeper: createKeeper(database, writer.sealer) };
 }
@@ -67,6 +70,7 @@ const work = new QuietWork({
   open: () => open,
   change: (run) => change(null, (writer) => run({ writer, keeper: keeper() })),
   log: () => sizeOf(databaseFiles(folder).wal) ?? 0,
+  watched: (run) => tellSlow(queries.run('quiet work', run).slow),
   deleted: () => tell({ event: 'deleted' }),
 });
 
@@ -74,6 +78,7 @@ serve<WriterRequests>(
   {
     open(args) {
       folder = args.folder;
+      queries = new SlowQueries(args.slowMs);
       makeFolder(folder);
       lock = takeLock(folder);
       try {
@@ -137,4 +142,5 @@ serve<WriterRequests>(
     },
   },
   (thrown) => storageError(thrown, folder),
+  () => queries,
 );
