@@ -49,13 +49,22 @@ interface BarsRow extends Span {
 
 type Tape = [market: number, session: number];
 
+/** A chunk that is nearly as long as it may be is not written again for the little that is lacking. */
+function enoughOf(most: number): number {
+  return Math.ceil(most * 0.75);
+}
+
+/** Whether a chunk of so many trades is full. @param most trades of a chunk */
+export function isLongEnough(count: number, most: number): boolean {
+  return count >= enoughOf(most);
+}
+
 /**
  * @param database open for writing and migrated
  * @param most trades of a chunk; fewer than usual in tests, so that few trades make many
  */
 export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADES): TapeWriter {
-  // A chunk that is nearly as long as it may be is not written again for the little that is lacking.
-  const enough = Math.ceil(most * 0.75);
+  const enough = enoughOf(most);
   const findTape = database.prepare<Tape, TapeRow>(
     'SELECT chunks, full, first_time, last_time, longest FROM tapes WHERE market = ? AND session = ?',
   );
