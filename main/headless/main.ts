@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   journal: async () => (await import('./commands/journal.ts')).journal,
   health: async () => (await import('./commands/health.ts')).health,
   refusals: async () => (await import('./commands/refusals.ts')).refusals,
+  store: async () => (await import('./commands/store.ts')).store,
   dialect: async () => (await import('./commands/dialect.ts')).dialect,
   'store retention': async () => (await import('./commands/store-retention.ts')).storeRetention,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
@@ -29,6 +30,7 @@ const HELP = `Usage: npm run -s quipu -- COMMAND [OPTIONS]
   journal     tells what happened to the links, and what redelivery brought after an outage
   health      tells how the links did, minute by minute: lag, rates, reconnects
   refusals    tells what of a session was refused, and why
+  store       tells what the record holds and takes, checks it, makes it smaller
   store retention
               tells how long what was recorded is kept, what else would be deleted, and sets it
   serve       the app in a browser of this computer

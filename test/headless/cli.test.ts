@@ -84,7 +84,7 @@ describe('usage', () => {
 
   it.each([
     ...['demo-feed', 'record', 'sessions', 'trades', 'candles', 'coverage', 'journal', 'health', 'refusals'],
-    ...['doctor', 'serve'],
+    ...['doctor', 'serve', 'store'],
   ])('%s --help', async (name) => {
     const { code, stdout, stderr } = await quipu([name, '--help']).ended;
     expect(code).toBe(0);

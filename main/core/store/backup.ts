@@ -46,10 +46,14 @@ export function backUp(folder: string, version: number, now: number, tell: (shar
   return path;
 }
 
+export function isBackup(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** Newest first. */
 function backups(folder: string): string[] {
   return readdirSync(folder)
-    .filter((name) => NAME.test(name))
+    .filter(isBackup)
     .sort((a, b) => timeOf(b) - timeOf(a));
 }
 

@@ -7,7 +7,7 @@ import { backUp } from './backup.ts';
 import { sizeOf, syncFolder } from './disk.ts';
 import { damaged, isDamage, storageError } from './errors.ts';
 import type { DatabaseFiles } from './files.ts';
-import { databaseFiles, MARK_FILE, NEW_DATABASE_FILE } from './files.ts';
+import { COMPACT_FILE, databaseFiles, MARK_FILE, NEW_DATABASE_FILE } from './files.ts';
 import { quarantine } from './quarantine.ts';
 import { type Mended, mend } from './mend.ts';
 import { salvage } from './salvage.ts';
@@ -85,6 +85,8 @@ function damageNotice(aside: string, taken: Mended | null): AppError {
 /** Leaves a database of this version in the folder, that nobody has open. */
 function prepare(folder: string, now: number, tell: Tell): AppError | null {
   const files = databaseFiles(folder);
+  // Of a compaction that was cut off.
+  rmSync(join(folder, COMPACT_FILE), { force: true });
   if (sizeOf(files.main) === null && !hasLog(files)) {
     const gone = existsSync(join(folder, MARK_FILE));
     create(folder, SCHEMA_VERSION);

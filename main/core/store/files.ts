@@ -7,6 +7,9 @@ export const LOCK_FILE = 'quipu.lock';
 /** A database that is being made; it takes its name once it is whole. */
 export const NEW_DATABASE_FILE = 'quipu.db.new';
 
+/** A smaller one that is being made of it; the same. */
+export const COMPACT_FILE = 'quipu.db.compact';
+
 /** For people to read, and the sign that the folder had a database. */
 export const MARK_FILE = 'About this folder.txt';
 

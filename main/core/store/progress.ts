@@ -1,10 +1,13 @@
-/** The words for an opening that takes long, the same in every host. */
+/** The words for a work on the store that takes long, the same in every host. */
 import type { StoreProgress } from './store.ts';
 
 const WORDS: Readonly<Record<StoreProgress['task'], string>> = {
   copying: 'Copying the record before an update',
   updating: 'Updating the record',
   salvaging: 'Reading what can be read of a damaged record',
+  checking: 'Checking the record',
+  sealing: 'Sealing trades',
+  compacting: 'Writing the small file',
 };
 
 /** `Updating the record: 40 %`. */

@@ -7,6 +7,10 @@ import { databaseFiles } from './files.ts';
 /** Of the folder's name: a user must see at once what it is. */
 const PREFIX = 'damaged-';
 
+export function isDamagedFolder(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
+
 /**
  * Moves the database and its logs into a new subfolder. Nothing is deleted or written to: a log may hold
  * what the database lacks.

@@ -27,6 +27,8 @@ import type {
 import type { DayPart } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import type { AppError } from '../result.ts';
+import type { CheckReport } from './check.ts';
+import type { Compacted } from './compact.ts';
 import type { RecentCoverage, SessionReach } from './coverage.ts';
 import type { ExportStep, RowFilter, RowRange } from './reader.ts';
 import type { SlowQuery } from './slow-queries.ts';
@@ -166,6 +168,15 @@ export interface ReaderRequests {
   };
   readSetting: { args: { readonly name: string }; value: string | null };
   close: { args: null; value: null };
+}
+
+/** Of what is rare and long; see upkeep.ts. */
+export interface UpkeepRequests {
+  /** null when the folder has no store. */
+  check: { args: { readonly folder: string }; value: CheckReport | null };
+  compact: { args: { readonly folder: string }; value: Compacted };
+  /** The notice for the user. */
+  salvage: { args: { readonly folder: string }; value: AppError };
 }
 
 export type RequestMap<R> = { readonly [N in keyof R]: { args: unknown; value: unknown } };

@@ -230,9 +230,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** What an opening that takes long is doing, and its share that is done, 0 to 1. */
+/** What an opening or another work that takes long is doing, and its share that is done, 0 to 1. */
 export interface StoreProgress {
-  readonly task: 'copying' | 'updating' | 'salvaging';
+  readonly task: 'copying' | 'updating' | 'salvaging' | 'checking' | 'sealing' | 'compacting';
   readonly share: number;
 }
 

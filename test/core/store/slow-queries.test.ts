@@ -143,7 +143,7 @@ test('both threads of a store tell theirs, and a store at rest is quick', async 
   await store.endSession(id, 2_000);
   await allOf(store.exportTrades({ session: id, market: null }));
   const requests = expect.poll(() => told.map(({ request }) => request), { timeout: 10_000 });
-  await requests.toEqual(expect.arrayContaining(['commit', 'seal', 'trades']));
+  await requests.toEqual(expect.arrayContaining(['commit', 'quiet work', 'trades']));
   expect(told.find(({ request }) => request === 'trades')?.plan.length).toBeGreaterThan(0);
   await store.close();
   const reading = openForReading(folder);

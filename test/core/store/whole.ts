@@ -106,7 +106,7 @@ function entry(row: number, session: number): JournalEntry {
       to: 'waiting',
     },
     ...{ kind: 'closed', message: 'The server closed the connection.', serverWords: 'bye' },
-  } as JournalEntry;
+  };
 }
 
 function minute(session: number, n: number): HealthMinute {
