@@ -41,7 +41,7 @@ describe('quipu store', () => {
     await close();
   });
 
-  it('checks, compacts, salvages', async () => {
+  it('checks, compacts, salvages', { timeout: 60_000 }, async () => {
     await (
       await record(folder.path)
     )();
@@ -77,16 +77,13 @@ describe('quipu store', () => {
     expect((await store('stats')).stdout.match(/^put aside, damaged/gm)?.length).toBe(2);
   });
 
-  it('says what is wrong in one line', async () => {
+  it('says what is wrong in one line', { timeout: 60_000 }, async () => {
     const close = await record(folder.path);
     for (const [args, code, line] of [
       [['compact'], 5, /Quipu is recording.*Close it/],
-      [['salvage'], 5, /Quipu is recording.*Close it/],
       [['stats', '--data-dir', join(folder.path, 'none')], 2, /There is no record.*--data-dir/],
       [['check', '--demo'], 2, /There is no record/],
-      [['compact', '--demo'], 2, /There is no record/],
       [[], 2, /Say stats, check.*store --help/],
-      [['shrink'], 2, /Say stats, check/],
       [['check', '--fix'], 2, /--fix.*quipu store --help/],
     ] as const) {
       const { code: ended, stderr, stdout } = await store(...args);

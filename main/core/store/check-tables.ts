@@ -4,6 +4,7 @@ import { COVERAGE_RANK, ENDPOINTS, GRANULARITIES } from '../contract.ts';
 import type { Known } from './check-trades.ts';
 import type { FaultKind, Faults } from './faults.ts';
 import { hasChunks, hasCoverage, hasJournal, migrate } from './schema.ts';
+import { readSessionSums, type Sums } from './session-sums.ts';
 
 /** Findings of one look at a table: more say nothing more. */
 const MOST_FOUND = 100;
@@ -120,57 +121,15 @@ interface SessionRow {
   readonly last_candle: number | null;
 }
 
-interface Sums {
-  readonly session: number;
-  readonly count: number;
-  readonly first: number;
-  readonly last: number;
-  readonly receipt: number;
-}
-
 /** Counters and ranges of sessions against what is there, in one transaction. */
 export function checkSessions(database: Database, faults: Faults): void {
-  const places = [
-    `SELECT session, count(*) AS count, min(row) AS first, max(row) AS last, max(receipt_time) AS receipt
-     FROM trades GROUP BY session`,
-  ];
-  if (hasChunks(database)) {
-    for (const table of ['chunks', 'segments']) {
-      places.push(`SELECT session, sum(count), min(first_row), max(last_row), max(last_receipt)
-        FROM ${table} GROUP BY session`);
-    }
-  }
   const look = database.transaction(() => {
-    const trades = sumsBy(
-      database,
-      `SELECT session, sum(count) AS count, min(first) AS first, max(last) AS last, max(receipt) AS receipt
-       FROM (${places.join(' UNION ALL ')}) GROUP BY session`,
-    );
-    const candles = sumsBy(
-      database,
-      `SELECT session, count(*) AS count, min(row) AS first, max(row) AS last, max(receipt_time) AS receipt
-       FROM candles GROUP BY session`,
-    );
-    const gaps = new Map(
-      database
-        .prepare<[], [session: number, count: number]>('SELECT session, count(*) FROM gaps GROUP BY session')
-        .raw()
-        .all(),
-    );
+    const { candles, gaps, trades } = readSessionSums(database);
     for (const row of database.prepare<[], SessionRow>('SELECT * FROM sessions').all()) {
       checkSession(row, trades.get(row.id), candles.get(row.id), gaps.get(row.id) ?? 0, faults);
     }
   });
   faults.attempt('session', 'sessions', look);
-}
-
-function sumsBy(database: Database, query: string): Map<number, Sums> {
-  return new Map(
-    database
-      .prepare<[], Sums>(query)
-      .all()
-      .map((sums) => [sums.session, sums]),
-  );
 }
 
 function checkSession(

@@ -6,13 +6,13 @@
  * in one transaction (check-tables.ts). Each generator step is a transaction of its own.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import { type Bars, barsOf, decodeBars, encodeBars, joinBars } from './bars.ts';
+import { type Bars, decodeBars, encodeBars, joinBars } from './bars.ts';
 import { CHUNK_TRADES, decodeChunk } from './chunk.ts';
 import type { Faults } from './faults.ts';
 import { RowSet } from './row-set.ts';
-import { extentOf, numberAt, type TradeRun } from './run.ts';
+import { extentOf, type TradeRun } from './run.ts';
 import { hasChunks, prepareLastRow } from './schema.ts';
-import { isLongEnough } from './tape-writer.ts';
+import { barsOfRun, isLongEnough } from './tape-writer.ts';
 
 /** Of one transaction: some tenths of a second, in which the log cannot grow much. */
 const PORTION_CHUNKS = 256;
@@ -517,12 +517,7 @@ function keyOf(height: number, place: number): string {
 }
 
 function partOf(run: TradeRun): Part {
-  const bars = barsOf(
-    run.exchangeTime,
-    (index) => numberAt(run.price, index),
-    (index) => numberAt(run.size, index),
-  );
-  return { ...extentOf(run), bars: asStored(bars) };
+  return { ...extentOf(run), bars: asStored(barsOfRun(run)) };
 }
 
 function joined(left: Part, right: Part): Part {

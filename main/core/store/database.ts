@@ -74,12 +74,19 @@ function damageNotice(aside: string, taken: Mended | null): AppError {
   const saved =
     taken === null
       ? 'Nothing of it could be read.'
-      : `What could be read of it was kept (${taken.trades} trades)${taken.unreadable === 0 ? '' : `, ${taken.unreadable} places could not`}.`;
+      : `What could be read of it was kept (${taken.trades} trades)${unreadableWords(taken)}.`;
   return {
     kind: 'storage',
     message: `The record was damaged and was put aside in ${aside}, as it was. ${saved} Recording goes on in a new file.`,
     action: 'Check the disk, and keep that folder if you have no other copy.',
   };
+}
+
+function unreadableWords({ lost, unreadable }: Mended): string {
+  if (unreadable === 0 && lost === 0) return '';
+  const places = `${unreadable} ${unreadable === 1 ? 'place' : 'places'} could not`;
+  const words = unreadable === 0 ? 'some is missing' : places;
+  return lost === 0 ? `, ${words}` : `, ${words}: ${lost} trades are lost`;
 }
 
 /** Leaves a database of this version in the folder, that nobody has open. */

@@ -2,6 +2,8 @@
 import type { Database } from 'better-sqlite3';
 import { decodeChunk } from './chunk.ts';
 import { DamagedPiece } from './piece.ts';
+import { recount } from './recount.ts';
+import { extentOf, type TradeRun } from './run.ts';
 import { hasChunks } from './schema.ts';
 import { prepareTapeWriter } from './tape-writer.ts';
 
@@ -10,44 +12,87 @@ export interface Mended {
   readonly trades: number;
   /** Runs of trades that were taken out, since they cannot be read. */
   readonly unreadable: number;
+  /** Trades that are known to have been there and are not any more. */
+  readonly lost: number;
 }
 
 /** @param database of any version, open for writing */
 export function mend(database: Database): Mended {
   const rows = database.prepare<[], number>('SELECT count(*) FROM trades').pluck().get() ?? 0;
-  if (!hasChunks(database)) return { trades: rows, unreadable: 0 };
+  return database
+    .transaction(() => {
+      const pieces = hasChunks(database) ? mendPieces(database) : { trades: 0, unreadable: 0, lost: 0 };
+      const missing = recount(database);
+      return {
+        trades: rows + pieces.trades,
+        unreadable: pieces.unreadable,
+        // The rows of sessions know of more: what was on pages that cannot be read is in no piece.
+        lost: Math.max(missing, pieces.lost),
+      };
+    })
+    .immediate();
+}
+
+function mendPieces(database: Database): Mended {
   const tapes = prepareTapeWriter(database);
-  const segmentRows = database.prepare<[], number>('SELECT first_row FROM segments').pluck();
-  const segmentAt = database.prepare<
-    [firstRow: number],
-    { readonly count: number; readonly body: Uint8Array; readonly ids: Uint8Array }
-  >('SELECT count, body, ids FROM segments WHERE first_row = ?');
-  const deleteSegment = database.prepare<[firstRow: number]>('DELETE FROM segments WHERE first_row = ?');
   const sealed = database.prepare<[], { readonly market: number; readonly session: number }>(
     'SELECT DISTINCT market, session FROM chunks',
   );
-  return database
-    .transaction(() => {
-      let trades = rows;
-      let unreadable = 0;
-      database.exec('DELETE FROM tapes; DELETE FROM pyramid');
-      for (const firstRow of segmentRows.all()) {
-        const segment = segmentAt.get(firstRow);
-        if (segment === undefined) continue;
-        try {
-          trades += decodeChunk(segment, segment.count).count;
-        } catch (error) {
-          if (!(error instanceof DamagedPiece)) throw error;
-          deleteSegment.run(firstRow);
-          unreadable++;
-        }
-      }
-      for (const { market, session } of sealed.all()) {
-        const tape = tapes.rebuild(market, session);
-        trades += tape.trades;
-        unreadable += tape.unreadable;
-      }
-      return { trades, unreadable };
-    })
-    .immediate();
+  database.exec('DELETE FROM tapes; DELETE FROM pyramid');
+  let { trades, unreadable, lost } = mendSegments(database);
+  for (const { market, session } of sealed.all()) {
+    const tape = tapes.rebuild(market, session);
+    trades += tape.trades;
+    unreadable += tape.unreadable;
+    lost += tape.lost;
+  }
+  return { trades, unreadable, lost };
+}
+
+function mendSegments(database: Database): Mended {
+  const rows = database.prepare<[], number>('SELECT first_row FROM segments').pluck();
+  const pieces = database.prepare<
+    [firstRow: number],
+    { readonly session: number; readonly count: number; readonly body: Uint8Array; readonly ids: Uint8Array }
+  >('SELECT session, count, body, ids FROM segments WHERE first_row = ?');
+  const remove = database.prepare<[firstRow: number]>('DELETE FROM segments WHERE first_row = ?');
+  const note = database.prepare<
+    [lastRow: number, firstTime: number, lastTime: number, lastReceipt: number, firstRow: number]
+  >('UPDATE segments SET last_row = ?, first_time = ?, last_time = ?, last_receipt = ? WHERE first_row = ?');
+  const noteMarket = database.prepare<[session: number, market: number]>(
+    'INSERT OR IGNORE INTO session_markets (session, market) VALUES (?, ?)',
+  );
+  let trades = 0;
+  let unreadable = 0;
+  let lost = 0;
+  for (const firstRow of rows.all()) {
+    const segment = pieces.get(firstRow);
+    if (segment === undefined) continue;
+    const run = readable(segment, firstRow);
+    if (run === null) {
+      remove.run(firstRow);
+      unreadable++;
+      lost += segment.count;
+      continue;
+    }
+    const { firstTime, lastReceipt, lastTime } = extentOf(run);
+    note.run(run.row[run.count - 1] ?? firstRow, firstTime, lastTime, lastReceipt, firstRow);
+    for (const market of run.markets) noteMarket.run(segment.session, market);
+    trades += run.count;
+  }
+  return { trades, unreadable, lost };
+}
+
+/** null for what is damaged. */
+function readable(
+  segment: { readonly count: number; readonly body: Uint8Array; readonly ids: Uint8Array },
+  firstRow: number,
+): TradeRun | null {
+  try {
+    const run = decodeChunk(segment, segment.count);
+    return run.row[0] === firstRow ? run : null;
+  } catch (error) {
+    if (error instanceof DamagedPiece) return null;
+    throw error;
+  }
 }

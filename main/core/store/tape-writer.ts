@@ -18,9 +18,13 @@ export interface TapeWriter {
   /**
    * Inside a transaction. Makes a tape anew of the chunks that there are, whatever is missing between them.
    *
-   * @returns how many trades it has, and how many chunks could not be read and were taken out
+   * @returns how many trades it has, how many chunks could not be read and were taken out, and how many trades
+   *   those were
    */
-  rebuild(market: number, session: number): { readonly trades: number; readonly unreadable: number };
+  rebuild(
+    market: number,
+    session: number,
+  ): { readonly trades: number; readonly unreadable: number; readonly lost: number };
 }
 
 interface Span {
@@ -90,12 +94,24 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
   );
   const chunksOf = database.prepare<
     Tape,
-    Span & { readonly id: number; readonly seq: number; readonly count: number }
-  >(
-    `SELECT id, seq, count, first_time, last_time FROM chunks
-     WHERE market = ? AND session = ? ORDER BY first_row`,
-  );
+    { readonly id: number; readonly seq: number; readonly count: number }
+  >('SELECT id, seq, count FROM chunks WHERE market = ? AND session = ? ORDER BY seq');
   const deleteChunk = database.prepare<[id: number]>('DELETE FROM chunks WHERE id = ?');
+  const noteAnew = database.prepare<
+    [
+      firstRow: number,
+      lastRow: number,
+      firstTime: number,
+      lastTime: number,
+      lastReceipt: number,
+      level: number,
+      bars: Uint8Array,
+      id: number,
+    ]
+  >(
+    `UPDATE chunks SET first_row = ?, last_row = ?, first_time = ?, last_time = ?, last_receipt = ?, level = ?,
+       bars = ? WHERE id = ?`,
+  );
   const renumber = database.prepare<[seq: number, id: number]>('UPDATE chunks SET seq = ? WHERE id = ?');
   const deleteNodes = database.prepare<Tape>('DELETE FROM pyramid WHERE market = ? AND session = ?');
   const insertChunk = database.prepare<
@@ -158,11 +174,7 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
   /** @returns the time between its first and its last trade */
   function addChunk(tape: Tape, seq: number, run: TradeRun): number {
     const { firstTime, lastTime, lastReceipt } = extentOf(run);
-    const bars = barsOf(
-      run.exchangeTime,
-      (index) => numberAt(run.price, index),
-      (index) => numberAt(run.size, index),
-    );
+    const bars = barsOfRun(run);
     const { body, ids } = encodeChunk(run);
     insertChunk.run(
       ...tape,
@@ -225,28 +237,49 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
     },
     rebuild(market, session) {
       const tape: Tape = [market, session];
-      const all = chunksOf.all(...tape);
-      const kept = all.filter(({ seq, count }) => {
-        const pieces = piecesOf.get(...tape, seq);
-        return pieces !== undefined && readable(() => decodeChunk(pieces, count)) !== null;
-      });
-      for (const chunk of all) if (!kept.includes(chunk)) deleteChunk.run(chunk.id);
+      let kept = 0;
+      let trades = 0;
+      let unreadable = 0;
+      let lost = 0;
       deleteNodes.run(...tape);
       let { full, first_time, last_time, longest } = NO_TAPE;
-      // Numbers only become smaller, so that none is taken when it is given.
-      for (const [seq, chunk] of kept.entries()) {
-        if (chunk.seq !== seq) renumber.run(seq, chunk.id);
-        first_time = Math.min(first_time, chunk.first_time);
-        last_time = Math.max(last_time, chunk.last_time);
-        longest = Math.max(longest, chunk.last_time - chunk.first_time);
-        if (full === seq && chunk.count >= enough) addNodes(tape, ++full);
+      for (const { count, id, seq } of chunksOf.all(...tape)) {
+        const pieces = piecesOf.get(...tape, seq);
+        const run = pieces === undefined ? null : readable(() => decodeChunk(pieces, count));
+        if (run === null) {
+          deleteChunk.run(id);
+          unreadable++;
+          lost += count;
+          continue;
+        }
+        const { firstTime, lastReceipt, lastTime } = extentOf(run);
+        const bars = barsOfRun(run);
+        const [first = 0] = run.row;
+        const last = run.row[run.count - 1] ?? first;
+        noteAnew.run(first, last, firstTime, lastTime, lastReceipt, bars.level, encodeBars(bars), id);
+        // Numbers only become smaller, so that none is taken when it is given.
+        if (seq !== kept) renumber.run(kept, id);
+        first_time = Math.min(first_time, firstTime);
+        last_time = Math.max(last_time, lastTime);
+        longest = Math.max(longest, lastTime - firstTime);
+        if (full === kept && count >= enough) addNodes(tape, ++full);
+        kept++;
+        trades += count;
       }
       deleteTape.run(...tape);
-      if (kept.length > 0) upsertTape.run(...tape, kept.length, full, first_time, last_time, longest);
-      const trades = kept.reduce((sum, { count }) => sum + count, 0);
-      return { trades, unreadable: all.length - kept.length };
+      if (kept > 0) upsertTape.run(...tape, kept, full, first_time, last_time, longest);
+      return { trades, unreadable, lost };
     },
   };
+}
+
+/** The bars of a chunk of these trades. */
+export function barsOfRun(run: TradeRun): Bars {
+  return barsOf(
+    run.exchangeTime,
+    (index) => numberAt(run.price, index),
+    (index) => numberAt(run.size, index),
+  );
 }
 
 function joined(market: number, runs: readonly TradeRun[]): TradeRun {

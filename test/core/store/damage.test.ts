@@ -15,11 +15,13 @@ import { describe, expect, test } from 'vitest';
 import { BUCKET_FIELDS, floatsOf } from '../../../main/core/contract.ts';
 import type { AppError } from '../../../main/core/result.ts';
 import type { StoreProgress } from '../../../main/core/store/store.ts';
+import { checkStore } from '../../../main/core/store/check.ts';
 import { CHUNK_TRADES } from '../../../main/core/store/chunk.ts';
 import { replace } from '../../../main/core/store/database.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import { createWriter } from '../../../main/core/store/writer.ts';
 import { makeOld } from './old.ts';
+import { databaseIn, writeWhole } from './whole.ts';
 import {
   allOf,
   commitOf,
@@ -118,8 +120,12 @@ describe('row 12: a damaged database is put aside whole, what can be read is kep
         expect(ids).toEqual([...new Set(ids)]);
         expect(ids.filter((id) => !Number.isInteger(id) || id < 0 || id >= TRADES)).toEqual([]);
         expect(notice.message).toContain(ids.length === 0 ? '' : `${ids.length} trades`);
+        const sessions = await store.sessions();
+        expect(sessions.map(({ trades }) => trades)).toEqual(sessions.length === 0 ? [] : [ids.length]);
         kept.push(ids.length);
         await store.close();
+        // Whatever was lost, what is left fits together.
+        expect(checkStore(folder, () => undefined)?.faults).toEqual([]);
       }
       // A page holds a piece of a chunk or two; only the few pages above them cost more.
       const little = kept.filter((count) => count >= TRADES - 2 * CHUNK_TRADES);
@@ -142,8 +148,12 @@ describe('row 12: a damaged database is put aside whole, what can be read is kep
     const left = TRADES - damaged.reduce((sum, { count }) => sum + count, 0);
 
     const notice = replace(folder, 0, () => undefined);
-    expect(notice.message).toContain(`(${left} trades), 2 places could not`);
+    expect(notice.message).toContain(
+      `(${left} trades), 2 places could not: ${TRADES - left} trades are lost.`,
+    );
+    expect(checkStore(folder, () => undefined)).toMatchObject({ faults: [], checked: { trades: left } });
     const store = await open(folder);
+    expect(await store.sessions()).toMatchObject([{ id: 1, trades: left, state: 'ended', ended: 2_000 }]);
     const ids = await idsOf(store, 1);
     expect(ids.length).toBe(left);
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
@@ -157,6 +167,51 @@ describe('row 12: a damaged database is put aside whole, what can be read is kep
     await store.commit(commitOf(id, [trade({ id: '9' })]));
     expect(await idsOf(store, id)).toEqual([9]);
     expect((await idsOf(store, 1)).length).toBe(left);
+  });
+
+  test('what counts and ranges say is counted again, and who was lost is named again', async () => {
+    const folder = temporaryFolder();
+    writeWhole(folder);
+    const whole = checkStore(folder, () => undefined)?.checked;
+    const database = new Database(databaseIn(folder));
+    const at = (sql: string): unknown => database.prepare(sql).pluck().get();
+    const lost = Number(at('SELECT count FROM segments ORDER BY first_row LIMIT 1'));
+    database.exec(
+      `DELETE FROM sessions WHERE id = 1;
+       DELETE FROM markets WHERE id = 2;
+       DELETE FROM candles WHERE row > 20;
+       DELETE FROM gaps WHERE session = 2 AND start = (SELECT max(start) FROM gaps);
+       UPDATE segments SET body = x'00' WHERE first_row = (SELECT min(first_row) FROM segments);
+       UPDATE chunks SET first_time = 1, level = 9 WHERE id = 5;
+       UPDATE segments SET last_receipt = 2`,
+    );
+    database.close();
+    const notice = replace(folder, 0, () => undefined);
+    expect(notice.message).toContain(`1 place could not: ${lost} trades are lost.`);
+    const report = checkStore(folder, () => undefined);
+    expect(report).toMatchObject({
+      faults: [],
+      checked: { trades: (whole?.trades ?? 0) - lost, candles: 20 },
+    });
+    const sessions = await (await open(folder)).sessions();
+    expect(sessions).toMatchObject([
+      { id: 1, state: 'ended unexpectedly', trades: 720, candles: 12, gaps: 3 },
+      { id: 2, state: 'ended', trades: 721 - lost, candles: 8, gaps: 2 },
+    ]);
+    for (const { markets } of sessions) expect(markets).toContain('(name lost, 2)');
+  });
+
+  test('of an older store too', async () => {
+    const { folder } = await recorded();
+    makeOld(folder, 2);
+    const database = new Database(databaseIn(folder));
+    database.exec('DELETE FROM trades WHERE row > 20000; UPDATE sessions SET candles = 7');
+    database.close();
+    expect(replace(folder, 0, () => undefined).message).toContain(
+      '(20000 trades), some is missing: 10000 trades are lost.',
+    );
+    expect(checkStore(folder, () => undefined)?.faults).toEqual([]);
+    expect(await (await open(folder)).sessions()).toMatchObject([{ trades: 20_000, candles: 0 }]);
   });
 
   test('damage that shows while recording: the commit that met it is kept', async () => {
