@@ -137,7 +137,9 @@ describe('recording', { timeout: 60_000 }, () => {
   }
 
   it('--for ends by itself; what it stored is listed and exported', async () => {
-    const recorded = await record(['okx-btc-usdt', '--for', '3s', '--json']).ended;
+    // A disk that is slow for a moment is worth a warning, which is none of this.
+    const env = { ...settings(feed), QUIPU_LOG: 'error' };
+    const recorded = await record(['okx-btc-usdt', '--for', '3s', '--json'], env).ended;
     expect(recorded.code, recorded.stderr).toBe(0);
     expect(recorded.stderr).toBe('');
     expect(recorded.stdout.trimEnd().split('\n')).toHaveLength(1);

@@ -27,7 +27,12 @@ describe('npm start', { timeout: 120_000 }, () => {
     async () => {
       const folder = temporaryFolder();
       const child = spawn(process.execPath, [START, '--demo'], {
-        env: { PATH: process.env['PATH'], HOME: folder.path, QUIPU_DATA_DIR: folder.path },
+        env: {
+          PATH: process.env['PATH'],
+          HOME: folder.path,
+          QUIPU_DATA_DIR: folder.path,
+          QUIPU_LOG: 'error',
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       let stderr = '';

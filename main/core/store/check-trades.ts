@@ -15,7 +15,7 @@ import { hasChunks, prepareLastRow } from './schema.ts';
 import { barsOfRun, isLongEnough } from './tape-writer.ts';
 
 /** Of one transaction: some tenths of a second, in which the log cannot grow much. */
-const PORTION_CHUNKS = 256;
+const PORTION_CHUNKS = 64;
 const PORTION_SEGMENTS = 64;
 const PORTION_ROWS = 32_768;
 /** How often a tape that is made anew meanwhile is begun again. */

@@ -149,8 +149,8 @@ export function givenOf(folder: string): Given {
       }),
     );
     const drawn = WHOLE_MARKETS.flatMap((market) => [
-      ...[1, 9, 40, 300].flatMap((limit) =>
-        [1, 2, null].map((session) =>
+      ...[1, 40, 300].flatMap((limit) =>
+        [1, null].map((session) =>
           attempt(() => {
             const { bytes, span } = reader.buckets({
               market,
