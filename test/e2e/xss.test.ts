@@ -346,7 +346,7 @@ function eventsWith(words: string, n: number, core: Core): CoreEvent[] {
       },
     },
     { type: 'recording', recording: { state: 'failed', session: null, problem: error } },
-    { type: 'store', store: { folder: words, bytes: 1, free: 1, trades: 1, candles: 1 } },
+    { type: 'store', store: { folder: words, bytes: 1, free: 1, disk: 2, trades: 1, candles: 1 } },
   ];
 }
 
