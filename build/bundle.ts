@@ -8,6 +8,7 @@ import { cp, rm } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { build, type PluginOption } from 'vite';
+import { licencesOf, packageOf } from './licences.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -39,6 +40,8 @@ const MAIN_ENTRIES: readonly { readonly name: string; readonly file: string; rea
   { name: 'demo-worker', file: 'main/demo/worker.ts', kind: 'worker' },
   { name: 'keytar-process', file: 'main/shell/keytar-process.ts', kind: 'worker' },
 ];
+/** Packages that the package has beside the bundles. */
+const SHIPPED = ['electron', 'better-sqlite3', 'keytar', 'ws'];
 const PRELOAD_ENTRY = 'preload/preload.ts';
 const PAGE_ENTRY = 'renderer/main.ts';
 const ICONS = join(ROOT, 'build', 'icons');
@@ -53,7 +56,7 @@ export async function bundleRenderer(target: BundleTarget = PRODUCT): Promise<vo
       root: join(ROOT, 'renderer'),
       configFile: join(ROOT, 'renderer', 'vite.config.ts'),
       logLevel: 'warn',
-      plugins: [importFirst(join(ROOT, PAGE_ENTRY), target.before.page)],
+      plugins: [importFirst(join(ROOT, PAGE_ENTRY), target.before.page), notePackages(folder)],
       build: {
         outDir: folder,
         emptyOutDir: true,
@@ -80,10 +83,13 @@ export async function bundleMain(target: BundleTarget = PRODUCT): Promise<void> 
   );
 }
 
-/** Everything that the app is made of. */
+/** Everything that the app is made of, and the licences of what is by others, to `<out>/renderer/licences.txt`. */
 export async function bundleAll(target: BundleTarget = PRODUCT): Promise<void> {
   await bundleMain(target);
   await bundleRenderer(target);
+  const bundled = ['main', 'preload', 'renderer'].flatMap((part) => bundledPackages(join(target.out, part)));
+  const text = licencesOf(ROOT, [...bundled, ...SHIPPED]);
+  writeFileSync(join(target.out, 'renderer', 'licences.txt'), text);
 }
 
 /**
@@ -102,7 +108,7 @@ async function buildNode(
     root: ROOT,
     configFile: false,
     logLevel: 'warn',
-    plugins: [importFirst(entry, before)],
+    plugins: [importFirst(entry, before), notePackages(folder)],
     // Packages that are not external are bundled, so that the package needs none of them.
     ssr: { noExternal: true },
     build: {
@@ -135,6 +141,32 @@ function importFirst(entry: string, module: string | undefined): PluginOption {
     enforce: 'pre',
     transform: (code, id) =>
       id === entry ? { code: `import ${JSON.stringify(module)};\n${code}`, map: null } : null,
+  };
+}
+
+/** In each folder of bundles: the packages whose code is in them, one a line. */
+const PACKAGES = '.packages';
+
+function bundledPackages(folder: string): string[] {
+  const path = join(folder, PACKAGES);
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
+}
+
+/** Adds the packages of a bundle to those that are noted in its folder. */
+function notePackages(folder: string): PluginOption {
+  const found = new Set<string>();
+  return {
+    name: 'quipu:note-packages',
+    generateBundle() {
+      for (const id of this.getModuleIds()) {
+        const name = packageOf(id);
+        if (name !== null) found.add(name);
+      }
+    },
+    closeBundle() {
+      const all = new Set([...bundledPackages(folder), ...found]);
+      writeFileSync(join(folder, PACKAGES), [...all].sort().join('\n'));
+    },
   };
 }
 

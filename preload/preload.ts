@@ -1,6 +1,7 @@
 /**
- * Between the page and the main process: tells the page that it is in the desktop, and hands over one
- * MessagePort each time that the page asks for one. Nothing else of Electron reaches the page.
+ * Between the page and the main process: tells the page that it is in the desktop, hands over one
+ * MessagePort each time that the page asks for one, and tells what was chosen in the menus. Nothing else of
+ * Electron reaches the page.
  */
 import { contextBridge, ipcRenderer } from 'electron';
 
@@ -9,7 +10,17 @@ const ASK = 'quipu:ready';
 /** What the page is posted with the port. */
 const GIVE = 'quipu:port';
 
-contextBridge.exposeInMainWorld('quipu', { desktop: true, platform: process.platform });
+/** Told what is chosen in the menus. */
+let onCommand: ((command: string) => void) | null = null;
+
+contextBridge.exposeInMainWorld('quipu', {
+  desktop: true,
+  platform: process.platform,
+  /** The page's one listener to the menus; the newest counts. */
+  onCommand(listener: (command: string) => void) {
+    onCommand = listener;
+  },
+});
 
 window.addEventListener('message', (event) => {
   // A message of another window or frame is no request of this page.
@@ -20,4 +31,8 @@ window.addEventListener('message', (event) => {
 
 ipcRenderer.on('quipu:port', (event) => {
   window.postMessage(GIVE, location.origin, event.ports);
+});
+
+ipcRenderer.on('quipu:command', (_event, command: unknown) => {
+  if (typeof command === 'string') onCommand?.(command);
 });

@@ -1,6 +1,7 @@
 import '@fontsource-variable/inter/wght.css';
 import './app.css';
 import { mount } from 'svelte';
+import { isPageCommand, MAIN, placeOfHash } from '../main/core/desk.ts';
 import App from './views/App.svelte';
 import { App as AppState } from './state/app.svelte.ts';
 import type { Transport } from './state/bridge.ts';
@@ -12,6 +13,8 @@ import { portTransport } from './transports/port.ts';
 interface DesktopInfo {
   readonly desktop: true;
   readonly platform: string;
+  /** Told what is chosen in the native menus. */
+  onCommand(listener: (command: string) => void): void;
 }
 
 declare global {
@@ -29,4 +32,12 @@ function chooseTransport(): Transport {
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no element with the id app');
 if (window.quipu !== undefined) document.documentElement.dataset['platform'] = window.quipu.platform;
-mount(App, { target, props: { app: new AppState(chooseTransport()), theme: new ThemeState() } });
+// The token is taken out of the address first.
+const transport = chooseTransport();
+const app = new AppState(transport, placeOfHash(window.location.hash) ?? MAIN);
+// An address that is changed by hand is another window's.
+window.addEventListener('hashchange', () => window.location.reload());
+window.quipu?.onCommand((command) => {
+  if (isPageCommand(command)) app.run(command);
+});
+mount(App, { target, props: { app, theme: new ThemeState() } });

@@ -61,7 +61,7 @@ describe('layers', () => {
   });
 
   it('the renderer knows the contract and results, and no Node', () => {
-    const allowed = ['main/core/contract.ts', 'main/core/result.ts'];
+    const allowed = ['main/core/contract.ts', 'main/core/result.ts', 'main/core/desk.ts'];
     const wrong = from('renderer').filter(
       ({ file, target }) =>
         file !== 'renderer/vite.config.ts' &&
@@ -73,7 +73,7 @@ describe('layers', () => {
   it('the contract and results import nothing that needs Node', () => {
     const wrong = imports.filter(
       ({ file, target }) =>
-        (file === 'main/core/contract.ts' || file === 'main/core/result.ts') &&
+        ['contract', 'result', 'desk'].some((name) => file === `main/core/${name}.ts`) &&
         target !== 'main/core/result.ts',
     );
     expect(wrong.map(show)).toEqual([]);

@@ -586,6 +586,10 @@ export type Theme = 'system' | 'dark' | 'light';
 
 export interface Settings {
   readonly theme: Theme;
+  /** Of the desktop alone, absent: no. Starts when the user logs in, without a window. */
+  readonly startAtLogin?: boolean;
+  /** Of the desktop alone, absent: no. While it records on mains, the computer does not go to sleep by itself. */
+  readonly keepAwake?: boolean;
 }
 
 /** Which dialect the real feed is spoken to in. The demo feed speaks the default. */

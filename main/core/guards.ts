@@ -216,8 +216,17 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
 
 /** Checks the part of the settings that is given; also for what was stored. @throws {QuipuError} */
 export function settingsOf(value: unknown): Partial<Settings> {
-  const given = fields(value, [], ['theme']);
-  return 'theme' in given ? { theme: oneOf('theme', THEMES, given['theme']) } : {};
+  const given = fields(value, [], ['theme', 'startAtLogin', 'keepAwake']);
+  return {
+    ...('theme' in given && { theme: oneOf('theme', THEMES, given['theme']) }),
+    ...('startAtLogin' in given && { startAtLogin: yesOrNo('startAtLogin', given['startAtLogin']) }),
+    ...('keepAwake' in given && { keepAwake: yesOrNo('keepAwake', given['keepAwake']) }),
+  };
+}
+
+function yesOrNo(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw bad(`${name} must be true or false.`);
+  return value;
 }
 
 /** @throws {QuipuError} */

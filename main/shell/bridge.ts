@@ -1,11 +1,5 @@
 /** Gives the window's page its MessagePort to the core. */
-import {
-  type BrowserWindow,
-  ipcMain,
-  type IpcMainEvent,
-  MessageChannelMain,
-  type MessagePortMain,
-} from 'electron';
+import { type BrowserWindow, type IpcMainEvent, MessageChannelMain, type MessagePortMain } from 'electron';
 import type { Core } from '../core/core.ts';
 import type { Logger } from '../core/ports.ts';
 import { type CorePort, servePort } from '../core/transport/serve-port.ts';
@@ -37,11 +31,9 @@ export function serveBridge(window: BrowserWindow, core: Promise<Core>, logger: 
     // A core that could not be made is told by the one who made it.
     connect(event).catch(() => undefined);
   };
-  ipcMain.on('quipu:connect', listener);
-  window.on('closed', () => {
-    ipcMain.off('quipu:connect', listener);
-    end?.();
-  });
+  // Of this window's page alone: each window has a bridge of its own.
+  window.webContents.ipc.on('quipu:connect', listener);
+  window.on('closed', () => end?.());
 }
 
 /** The window's own main frame, on one of the app's own pages. */

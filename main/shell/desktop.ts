@@ -1,43 +1,76 @@
-/** The running desktop: the core in Electron's main process, one window, the tray, and the way out. */
+/** The running desktop: the core in Electron's main process, its windows, the tray, and the way out. */
 import { join } from 'node:path';
-import { app, type BrowserWindow, dialog, Menu, powerMonitor } from 'electron';
+import { app, BrowserWindow, dialog, shell } from 'electron';
+import type { CommandArgs, CommandName, CoreEvent } from '../core/contract.ts';
 import { type Core, createCore } from '../core/core.ts';
-import { toAppError } from '../core/result.ts';
+import { type HostCommand, MAIN } from '../core/desk.ts';
 import { environmentDialect, environmentKey, feedAddresses } from '../core/environment.ts';
+import { toAppError } from '../core/result.ts';
 import { progressWords } from '../core/store/progress.ts';
 import type { StoreProgress } from '../core/store/store.ts';
-import { serveBridge } from './bridge.ts';
+import { showAbout, showLicences } from './about.ts';
+import { type ShellClient, shellClient } from './core-client.ts';
+import { type DeskMemory, openDeskMemory } from './desk-memory.ts';
+import { argumentsOf, type Launch, LaunchError, parseLaunch, parseLink } from './launch.ts';
+import { leave } from './leave.ts';
 import type { FileLog } from './log.ts';
+import { type AppMenu, createMenu } from './menu.ts';
 import { desktopPorts } from './ports.ts';
+import { askToLeave, explainTray } from './questions.ts';
 import { serveScheme } from './scheme.ts';
 import { type Status, statusAfter } from './status.ts';
+import { isStartedAtLogin, onSystemEnd, type SystemWatch, watchSystem } from './system.ts';
 import { type AppTray, createTray } from './tray.ts';
-import { createWindow, limitPermissions, showWindow } from './window.ts';
+import { limitPermissions } from './window.ts';
+import { DeskWindows } from './windows.ts';
 
-/** What was received takes a moment to reach the disk; longer than this it is not waited for. */
+/** What was received takes a moment to reach the disk; then the user is asked whether to wait longer. */
 const FLUSH_MS = 10_000;
+const LOOK_MS = 250;
 const LOG_MS = 1_000;
 
 export class Desktop {
   readonly #folder: string;
   readonly #log: FileLog;
   readonly #out = join(app.getAppPath(), 'out');
+  readonly #memory: DeskMemory;
+  readonly #windows: DeskWindows;
   #core: Promise<Core> | null = null;
-  #window: BrowserWindow | null = null;
+  #client: ShellClient | null = null;
+  #system: SystemWatch | null = null;
+  #menu: AppMenu | null = null;
   #tray: AppTray | null = null;
+  #status: Status | null = null;
   #isQuitting = false;
 
   /** Before the app is ready. @param folder the data folder */
   constructor(folder: string, log: FileLog) {
     this.#folder = folder;
     this.#log = log;
-    app.on('second-instance', () => this.open());
+    this.#memory = openDeskMemory(join(folder, 'desktop.json'), (error) => {
+      log.log('warn', 'the windows’ places cannot be kept', { message: toAppError(error).message });
+    });
+    this.#windows = new DeskWindows({
+      out: this.#out,
+      memory: this.#memory,
+      logger: log,
+      outOfSight: () => void this.#explainTray(),
+    });
+    app.on('second-instance', (_event, _argv, _folder, data) => this.#openArguments(argumentsOf(data) ?? []));
+    app.on('open-url', (event, url) => {
+      event.preventDefault();
+      this.#openLink(url);
+    });
     app.on('activate', () => this.open());
     // The tray keeps the app, with or without a window.
     app.on('window-all-closed', () => undefined);
     app.on('before-quit', (event) => {
       event.preventDefault();
-      this.#quit();
+      this.#quit(true);
+    });
+    onSystemEnd((why) => {
+      log.log('info', 'the system ends Quipu', { why });
+      this.#quit(false);
     });
     process.on('uncaughtException', (error) => {
       this.#log.log('error', 'an unexpected error', { message: error.message, stack: error.stack });
@@ -48,14 +81,17 @@ export class Desktop {
   }
 
   /** The window first, since a locked keychain or a large record takes its time. */
-  async start(isDemo: boolean): Promise<void> {
+  async start({ place, isHidden, isDemo }: Launch): Promise<void> {
     this.#log.log('info', 'Quipu starts', {
       version: app.getVersion(),
       electron: process.versions['electron'],
     });
     limitPermissions();
     serveScheme(join(this.#out, 'renderer'));
-    setMenu();
+    this.#menu = createMenu({
+      host: (command) => this.#command(command),
+      page: (command) => this.#windows.command(command),
+    });
     this.#tray = createTray(join(this.#out, 'main', 'icons'), {
       open: () => this.open(),
       quit: () => app.quit(),
@@ -63,7 +99,8 @@ export class Desktop {
     this.#tray.show(null);
     const opening = this.#openCore();
     this.#core = opening;
-    this.#openWindow(opening);
+    this.#windows.serve(opening);
+    if (!isHidden && !isStartedAtLogin()) this.#windows.open(place);
     let core: Core;
     try {
       core = await opening;
@@ -82,9 +119,26 @@ export class Desktop {
 
   /** Brings the window to the front. */
   open(): void {
-    if (this.#isQuitting || this.#core === null) return;
-    if (this.#window === null || this.#window.isDestroyed()) this.#openWindow(this.#core);
-    else showWindow(this.#window);
+    this.#windows.open(MAIN);
+  }
+
+  /** Of a second start, whose process has told the user of arguments that are wrong. */
+  #openArguments(args: readonly string[]): void {
+    try {
+      const { place, isHidden } = parseLaunch(args);
+      if (!isHidden) this.#windows.open(place);
+    } catch (error) {
+      if (!(error instanceof LaunchError)) throw error;
+      this.#log.log('warn', 'a second start had arguments that are none');
+    }
+  }
+
+  #openLink(url: string): void {
+    try {
+      this.#windows.open(parseLink(url));
+    } catch (error) {
+      dialog.showErrorBox('Quipu cannot open this', toAppError(error).message);
+    }
   }
 
   async #openCore(): Promise<Core> {
@@ -100,33 +154,85 @@ export class Desktop {
     });
   }
 
-  /** On the window's frame, since its page has nothing to show before the core is there. */
+  /** On the windows' frames, since their pages have nothing to show before the core is there. */
   #showProgress(progress: StoreProgress): void {
-    if (this.#window === null || this.#window.isDestroyed()) return;
     const isDone = progress.share >= 1;
-    this.#window.setProgressBar(isDone ? -1 : progress.share);
-    this.#window.setTitle(isDone ? 'Quipu' : `Quipu · ${progressWords(progress)}`);
+    for (const window of this.#windows.all) {
+      window.setProgressBar(isDone ? -1 : progress.share);
+      window.setTitle(isDone ? 'Quipu' : `Quipu · ${progressWords(progress)}`);
+    }
   }
 
-  #openWindow(core: Promise<Core>): void {
-    this.#window = createWindow({
-      preload: join(this.#out, 'preload', 'preload.cjs'),
-      icon: join(this.#out, 'main', 'icons', 'window.png'),
-      mayClose: () => this.#isQuitting,
-    });
-    serveBridge(this.#window, core, this.#log);
-  }
-
-  /** The tray is a view like another: it learns the state from what the core tells. Sleep is told to the core. */
+  /** Tray, menu and system are views like another: they learn the state from what the core tells. */
   #watch(core: Core): void {
-    powerMonitor.on('suspend', () => core.sleep());
-    powerMonitor.on('resume', () => core.wake());
-    let status: Status | null = null;
-    core.connect((message) => {
-      if (message.kind !== 'event') return;
-      status = statusAfter(status, message.event);
-      this.#tray?.show(status);
+    // The first event comes before the client is there, so the system is told it afterwards.
+    const early: CoreEvent[] = [];
+    const client = shellClient(core, (event) => {
+      this.#status = statusAfter(this.#status, event);
+      this.#tray?.show(this.#status);
+      this.#menu?.take(event);
+      if (this.#system === null) early.push(event);
+      else this.#system.take(event);
     });
+    this.#client = client;
+    this.#system = watchSystem(core, client, this.#log);
+    for (const event of early) this.#system.take(event);
+  }
+
+  #command(command: HostCommand): void {
+    switch (command) {
+      case 'window.new':
+        return this.#windows.openNew(MAIN);
+      case 'window.main':
+        return this.open();
+      case 'recording.toggle':
+        return this.#ask('recording.set', { on: this.#status?.recording.state === 'stopped' });
+      case 'links.retry':
+        return this.#ask('link.retry', { endpoint: null });
+      case 'markets.reload':
+        return this.#ask('markets.reload', {});
+      case 'theme.system':
+        return this.#ask('settings.set', { settings: { theme: 'system' } });
+      case 'theme.dark':
+        return this.#ask('settings.set', { settings: { theme: 'dark' } });
+      case 'theme.light':
+        return this.#ask('settings.set', { settings: { theme: 'light' } });
+      case 'zoom.in':
+        return this.#windows.zoom('in');
+      case 'zoom.out':
+        return this.#windows.zoom('out');
+      case 'zoom.reset':
+        return this.#windows.zoom('reset');
+      case 'folder.open':
+        void this.#openFolder();
+        return;
+      case 'licences':
+        return showLicences();
+      case 'about':
+        void showAbout(BrowserWindow.getFocusedWindow(), this.#folder);
+    }
+  }
+
+  /** A command of a menu, which has no place of its own for what went wrong. */
+  #ask<N extends CommandName>(command: N, args: CommandArgs<N>): void {
+    void this.#client?.ask(command, args).then((result) => {
+      if (result.ok) return;
+      const { message, action } = result.error;
+      dialog.showErrorBox('Quipu', [message, action ?? ''].join('\n').trim());
+    });
+  }
+
+  async #openFolder(): Promise<void> {
+    const failure = await shell.openPath(this.#folder);
+    if (failure !== '')
+      dialog.showErrorBox('The data folder could not be opened', `${this.#folder}\n${failure}`);
+  }
+
+  /** On macOS an app without a window is nothing new. */
+  async #explainTray(): Promise<void> {
+    if (process.platform === 'darwin' || this.#isQuitting || this.#memory.now.isTrayExplained) return;
+    this.#memory.change({ isTrayExplained: true });
+    if (await explainTray()) app.quit();
   }
 
   /** The core could not be made: nothing would be recorded, so say why and end. */
@@ -139,36 +245,37 @@ export class Desktop {
     app.exit(1);
   }
 
-  #quit(): void {
+  /** @param isAsked by the user, who can be asked in turn */
+  #quit(isAsked: boolean): void {
     if (this.#isQuitting) return;
     this.#isQuitting = true;
-    if (this.#window?.isDestroyed() === false) this.#window.hide();
-    void this.#flushAndExit();
+    this.#windows.hideAll();
+    this.#system?.end();
+    void this.#flushAndExit(isAsked);
   }
 
-  async #flushAndExit(): Promise<void> {
-    let code = 0;
-    try {
-      await within(FLUSH_MS, this.#closeCore());
-      this.#log.log('info', 'Quipu ends');
-    } catch (error) {
-      code = 1;
-      const { message } = toAppError(error);
-      this.#log.log('error', 'the record could not be closed', { message });
-      await this.#flushLog();
-      dialog.showErrorBox(
-        'Quipu could not save everything',
-        `The record could not be closed: ${message}\nWhat was received in the last moments may be missing from the record; the feed sends the last two minutes again if you start Quipu now.`,
-      );
-    }
+  async #flushAndExit(isAsked: boolean): Promise<void> {
+    const why = await leave({
+      trouble: () => {
+        const recording = this.#status?.recording;
+        return recording?.state === 'failed' ? (recording.problem?.message ?? 'It is not known why.') : null;
+      },
+      close: () => this.#closeCore(),
+      ask: isAsked ? askToLeave : null,
+      patience: FLUSH_MS,
+      look: LOOK_MS,
+    });
+    if (why === null) this.#log.log('info', 'Quipu ends');
+    else this.#log.log('error', 'the record could not be closed', { message: why });
+    await this.#memory.flush();
     this.#tray?.destroy();
     await this.#flushLog();
-    app.exit(code);
+    app.exit(why === null ? 0 : 1);
   }
 
   /** A log that does not get through is no reason to stay. */
   async #flushLog(): Promise<void> {
-    await within(LOG_MS, this.#log.flush()).catch(() => undefined);
+    await Promise.race([this.#log.flush(), new Promise((resolve) => setTimeout(resolve, LOG_MS))]);
   }
 
   async #closeCore(): Promise<void> {
@@ -176,26 +283,4 @@ export class Desktop {
     const core = await this.#core?.catch(() => null);
     await core?.close();
   }
-}
-
-/** @throws {Error} when `work` takes longer than `ms`; it goes on, but nobody waits for it */
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`It took longer than ${ms / 1000} s.`)), ms);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** macOS takes copy, paste and quit from the menu; elsewhere they need none. */
-function setMenu(): void {
-  Menu.setApplicationMenu(
-    process.platform === 'darwin'
-      ? Menu.buildFromTemplate([{ role: 'appMenu' }, { role: 'editMenu' }, { role: 'windowMenu' }])
-      : null,
-  );
 }

@@ -1,7 +1,9 @@
-/** The one window: sandboxed, with no way out of the app's own pages. */
+/** A window: sandboxed, with no way out of the app's own pages. */
 import { BrowserWindow, nativeTheme, session } from 'electron';
+import { type Place, placeHash } from '../core/desk.ts';
 import { openDocumentation } from './external.ts';
 import { APP_PAGE, isAppPage } from './scheme.ts';
+import { SMALLEST, type WindowPlace } from './window-place.ts';
 
 /** The page's panel colour, so that nothing flashes before its first paint. */
 const BACKGROUND = { dark: '#13171a', light: '#fdfdfb' } as const;
@@ -9,18 +11,30 @@ const BACKGROUND = { dark: '#13171a', light: '#fdfdfb' } as const;
 export interface WindowOptions {
   readonly preload: string;
   readonly icon: string;
+  readonly place: Place;
+  readonly bounds: WindowPlace;
+  /** 1 is the page's own size. */
+  readonly zoom: number;
   /** Asked when the user closes the window: true lets it go, false keeps it hidden, with the tray. */
   readonly mayClose: () => boolean;
+  /** The page asked for a window with this address, which is not given to it. */
+  readonly opened: (url: string) => void;
 }
 
 /** Shown once it has painted. */
-export function createWindow({ preload, icon, mayClose }: WindowOptions): BrowserWindow {
+export function createWindow(options: WindowOptions): BrowserWindow {
+  const { preload, icon, place, bounds, zoom, mayClose, opened } = options;
+  const { x, y, width, height } = bounds;
   const window = new BrowserWindow({
-    width: 1440,
-    height: 900,
-    minWidth: 720,
-    minHeight: 480,
+    x,
+    y,
+    width,
+    height,
+    minWidth: SMALLEST.width,
+    minHeight: SMALLEST.height,
     show: false,
+    // Alt shows it; its keys work all the same. macOS has it at the top of the screen.
+    autoHideMenuBar: true,
     title: 'Quipu',
     icon,
     backgroundColor: nativeTheme.shouldUseDarkColors ? BACKGROUND.dark : BACKGROUND.light,
@@ -31,9 +45,13 @@ export function createWindow({ preload, icon, mayClose }: WindowOptions): Browse
       nodeIntegration: false,
       webSecurity: true,
       spellcheck: false,
+      zoomFactor: zoom,
     },
   });
-  window.once('ready-to-show', () => window.show());
+  window.once('ready-to-show', () => {
+    if (bounds.isMaximized) window.maximize();
+    window.show();
+  });
   window.on('close', (event) => {
     if (mayClose()) return;
     event.preventDefault();
@@ -48,10 +66,11 @@ export function createWindow({ preload, icon, mayClose }: WindowOptions): Browse
   webContents.on('will-redirect', stay);
   webContents.on('will-attach-webview', (event) => event.preventDefault());
   webContents.setWindowOpenHandler(({ url }) => {
+    opened(url);
     openDocumentation(url);
     return { action: 'deny' };
   });
-  void window.loadURL(APP_PAGE);
+  void window.loadURL(`${APP_PAGE}${placeHash(place)}`);
   return window;
 }
 

@@ -23,6 +23,7 @@ import type {
   Theme,
   WatchRow,
 } from '../../main/core/contract.ts';
+import { MAIN, type PageCommand, type Place, placeHash } from '../../main/core/desk.ts';
 import { fail } from '../../main/core/result.ts';
 import type { AppError, Result } from '../../main/core/result.ts';
 import { keepOpen } from './bridge.ts';
@@ -46,7 +47,15 @@ import { idSet, withMarkets, withoutMarkets } from './watchlist.ts';
 
 export type Tab = 'live' | 'markets' | 'sessions' | 'feed' | 'settings';
 
-export type SettingsPart = 'appearance' | 'key' | 'dialect' | 'storage';
+export type SettingsPart = 'appearance' | 'desktop' | 'key' | 'dialect' | 'storage';
+
+const TAB_OF: Readonly<Record<Extract<PageCommand, `tab.${Tab}`>, Tab>> = {
+  'tab.live': 'live',
+  'tab.markets': 'markets',
+  'tab.sessions': 'sessions',
+  'tab.feed': 'feed',
+  'tab.settings': 'settings',
+};
 
 /** Trades asked for at a time. */
 const TAPE_PAGE = 500;
@@ -79,6 +88,8 @@ export class App {
   sessions = $state.raw<readonly SessionSummary[] | null>(null);
   /** Sessions that were deleted and can be restored, the last deleted first. */
   removed = $state.raw<readonly RemovedSession[]>([]);
+  /** The session whose markets are shown in the list. */
+  openedSession = $state<number | null>(null);
 
   /** From this window's clock to the core's. */
   #clockOffset: Millis = 0;
@@ -121,8 +132,15 @@ export class App {
   #turn = 0;
   #followed = '';
   #schedule: () => void;
+  /** What this window shows. */
+  readonly place: Place;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, place: Place = MAIN) {
+    this.place = place;
+    if (place.kind === 'session') {
+      this.tab = 'sessions';
+      this.openedSession = place.session;
+    }
     this.#schedule = onNextFrame(() => this.#publish());
     this.charts = new Charts(
       () => {
@@ -198,9 +216,25 @@ export class App {
     this.tab = 'settings';
   }
 
+  /** Does what was chosen in a menu or by its key. */
+  run(command: PageCommand): void {
+    const isWhole = this.place.kind === 'main';
+    if (command === 'connection') this.connectionOpen = !this.connectionOpen;
+    else if (command === 'window.own') this.#openShown();
+    else if (!isWhole) return;
+    else if (command === 'search') this.searchAsked++;
+    else this.tab = TAB_OF[command];
+  }
+
+  /** Opens a market or a session in a window of its own: the host makes it, or the browser a tab. */
+  openWindow(place: Place): void {
+    window.open(`${window.location.pathname}${window.location.search}${placeHash(place)}`, '_blank');
+  }
+
   setStep(slot: number, step: Step): void {
     this.steps = this.steps.map((known, i) => (i === slot ? step : known));
-    writeSteps(this.steps);
+    // The other windows' charts are the ones that a new window of the whole app has.
+    if (this.place.kind === 'main') writeSteps(this.steps);
     this.#follow();
   }
 
@@ -278,6 +312,15 @@ export class App {
   /** Reads the dictionary from the server now. */
   reloadMarkets(): Promise<Result<null>> {
     return this.call('markets.reload', {});
+  }
+
+  /** The session that is opened in the list, else the market of the large chart. */
+  #openShown(): void {
+    const market = this.slots[0] ?? null;
+    if (this.place.kind !== 'main') return;
+    if (this.tab === 'sessions' && this.openedSession !== null)
+      this.openWindow({ kind: 'session', session: this.openedSession });
+    else if (this.tab === 'live' && market !== null) this.openWindow({ kind: 'market', market });
   }
 
   async #setWatchlist(markets: readonly string[]): Promise<void> {
@@ -386,7 +429,12 @@ export class App {
 
   #place(select: string | null): void {
     const ids = this.#ids();
-    const slots = arrange(this.slots, ids, select);
+    const { place } = this;
+    // A market's own window shows it whatever the watchlist has; a session's has no chart.
+    const slots =
+      place.kind === 'main'
+        ? arrange(this.slots, ids, select)
+        : [place.kind === 'market' ? place.market : null, null, null];
     if (slots.length !== this.slots.length || slots.some((id, i) => id !== this.slots[i])) this.slots = slots;
     this.#follow();
     this.coverage.watch(ids);

@@ -22,7 +22,11 @@ export function takeToken(): string | null {
   const given = fragment.get('token');
   if (given !== null && given !== '') {
     sessionStorage.setItem(TOKEN_ENTRY, given);
-    window.history.replaceState(null, '', window.location.pathname + window.location.search);
+    // What else the fragment says is what the window shows.
+    fragment.delete('token');
+    const rest = fragment.toString();
+    const { pathname, search } = window.location;
+    window.history.replaceState(null, '', pathname + search + (rest === '' ? '' : `#${rest}`));
   }
   return sessionStorage.getItem(TOKEN_ENTRY);
 }

@@ -80,7 +80,7 @@ function configFor(electron: TestElectron, target: BundleTarget): Configuration 
         ...['main', 'preload', 'renderer'].map((part) => ({
           from: from(part),
           to: `out/${part}`,
-          filter: ['**/*', '!.made-from'],
+          filter: ['**/*', '!.made-from', '!.packages'],
         })),
       ],
     }),

@@ -1,6 +1,6 @@
 /** The packaged app under test: made, started, and looked into. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
@@ -23,11 +23,42 @@ export function lacking(): string | null {
 }
 
 /**
- * Packages the app, in a process of its own: the test runner's environment would change what is bundled.
+ * Packages the app, once for all test files of a run, which run side by side.
  *
  * @returns the program's path
  */
 export async function packagedApp(): Promise<string> {
+  const lock = join(ROOT, 'out', `test-app-${thisRun()}.lock`);
+  mkdirSync(join(ROOT, 'out'), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(lock, '', { flag: 'wx' });
+      break;
+    } catch {
+      const program = existsSync(lock) ? readFileSync(lock, 'utf8') : '';
+      if (program !== '') return program;
+      // Another file of this run packages it.
+      await new Promise((later) => setTimeout(later, 500));
+    }
+  }
+  try {
+    const program = await packageNow();
+    writeFileSync(lock, program);
+    return program;
+  } catch (error) {
+    rmSync(lock);
+    throw error;
+  }
+}
+
+/** The test runner's process and when it was started, which tells it from an earlier one with its number. */
+function thisRun(): string {
+  const [, fields = ''] = readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ');
+  return `${process.ppid}-${fields.split(' ')[19] ?? ''}`;
+}
+
+/** In a process of its own: the test runner's environment would change what is bundled. */
+async function packageNow(): Promise<string> {
   const env = { ...process.env };
   for (const name of ['NODE_ENV', 'VITEST', 'NODE_OPTIONS']) delete env[name];
   const script = join(ROOT, 'test', 'compat', 'build.ts');
@@ -46,8 +77,12 @@ export interface RunningApp {
 
 type Environment = Readonly<Record<string, string>>;
 
-export async function startApp(executablePath: string, env: Environment): Promise<RunningApp> {
-  const app = await _electron.launch({ executablePath, args: ARGS, env: { ...env }, timeout: 60_000 });
+export async function startApp(
+  executablePath: string,
+  env: Environment,
+  args: readonly string[] = [],
+): Promise<RunningApp> {
+  const app = await _electron.launch({ executablePath, args: [...ARGS, ...args], env: { ...env }, timeout: 60_000 });
   const ended = new Promise<number | null>((done) => app.process().once('exit', done));
   const page = await app.firstWindow();
   const errors: string[] = [];
@@ -59,9 +94,13 @@ export async function startApp(executablePath: string, env: Environment): Promis
 }
 
 /** Starts the program once more beside a running one. @returns its exit code */
-export function startAgain(executablePath: string, env: Environment): Promise<number | null> {
+export function startAgain(
+  executablePath: string,
+  env: Environment,
+  args: readonly string[] = [],
+): Promise<number | null> {
   return new Promise((done, failed) => {
-    const child = spawn(executablePath, ARGS, { env: { ...env }, stdio: 'ignore' });
+    const child = spawn(executablePath, [...ARGS, ...args], { env: { ...env }, stdio: 'ignore' });
     child.once('error', failed);
     child.once('exit', done);
   });
