@@ -4,10 +4,12 @@ import { join } from 'node:path';
 
 const FILE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;
 const RULE = '='.repeat(78);
-const HEAD = `Quipu is made with the work of others. What follows are their licences, as their packages have them.
+const HEAD = `Quipu is made with the work of others. These are their licences, as their
+packages have them.
 
-Electron contains Chromium, Node.js and others, whose licences are in LICENSES.chromium.html in the folder
-that the app is installed in. better-sqlite3 contains SQLite, which is in the public domain.
+Electron contains Chromium, Node.js and others, whose licences are in
+LICENSES.chromium.html in the folder that Quipu is installed in.
+better-sqlite3 contains SQLite, which is in the public domain.
 `;
 
 /** The package that a module is of, by its path; null for one of ours. */

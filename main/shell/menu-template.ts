@@ -88,7 +88,7 @@ export function menuTemplate(state: MenuState, actions: MenuActions): Item[] {
       host('zoom.out'),
       host('zoom.reset'),
       LINE,
-      { role: 'togglefullscreen', label: 'Full screen' },
+      { role: 'togglefullscreen', label: 'Full screen', accelerator: isMac ? 'Ctrl+Cmd+F' : 'F11' },
     ],
   };
   const window: Item = {
