@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { app, BrowserWindow, dialog, shell } from 'electron';
 import type { CommandArgs, CommandName, CoreEvent } from '../core/contract.ts';
 import { type Core, createCore } from '../core/core.ts';
-import { type HostCommand, MAIN } from '../core/desk.ts';
+import { type HostCommand, MAIN, type Place } from '../core/desk.ts';
 import { environmentDialect, environmentKey, feedAddresses } from '../core/environment.ts';
 import { toAppError } from '../core/result.ts';
 import { progressWords } from '../core/store/progress.ts';
@@ -41,6 +41,8 @@ export class Desktop {
   #menu: AppMenu | null = null;
   #tray: AppTray | null = null;
   #status: Status | null = null;
+  /** What macOS asked for before the app was ready. */
+  #linked: Place | null = null;
   #isQuitting = false;
 
   /** Before the app is ready. @param folder the data folder */
@@ -100,7 +102,8 @@ export class Desktop {
     const opening = this.#openCore();
     this.#core = opening;
     this.#windows.serve(opening);
-    if (!isHidden && !isStartedAtLogin()) this.#windows.open(place);
+    if (this.#linked !== null) this.#windows.open(this.#linked);
+    else if (!isHidden && !isStartedAtLogin()) this.#windows.open(place);
     let core: Core;
     try {
       core = await opening;
@@ -135,7 +138,9 @@ export class Desktop {
 
   #openLink(url: string): void {
     try {
-      this.#windows.open(parseLink(url));
+      const place = parseLink(url);
+      if (this.#core === null) this.#linked = place;
+      else this.#windows.open(place);
     } catch (error) {
       dialog.showErrorBox('Quipu cannot open this', toAppError(error).message);
     }

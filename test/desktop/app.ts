@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { findProgram, keytarLoads } from '../needs.ts';
@@ -82,7 +83,12 @@ export async function startApp(
   env: Environment,
   args: readonly string[] = [],
 ): Promise<RunningApp> {
-  const app = await _electron.launch({ executablePath, args: [...ARGS, ...args], env: { ...env }, timeout: 60_000 });
+  const app = await _electron.launch({
+    executablePath,
+    args: [...ARGS, ...args],
+    env: { ...env },
+    timeout: 60_000,
+  });
   const ended = new Promise<number | null>((done) => app.process().once('exit', done));
   const page = await app.firstWindow();
   const errors: string[] = [];
@@ -103,6 +109,28 @@ export function startAgain(
     const child = spawn(executablePath, [...ARGS, ...args], { env: { ...env }, stdio: 'ignore' });
     child.once('error', failed);
     child.once('exit', done);
+  });
+}
+
+/** Starts the program with arguments that it cannot read, and ends it. @returns what it wrote of them */
+export function startWrongly(
+  executablePath: string,
+  env: Environment,
+  args: readonly string[],
+): Promise<string> {
+  return new Promise((done, failed) => {
+    const child = spawn(executablePath, [...ARGS, ...args], {
+      env: { ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child.once('error', failed);
+    // Other lines are Chromium's own.
+    createInterface(child.stderr).on('line', (line) => {
+      if (line.startsWith('[')) return;
+      // Its dialog waits for a hand.
+      child.once('exit', () => done(line));
+      child.kill('SIGKILL');
+    });
   });
 }
 

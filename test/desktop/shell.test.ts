@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keepScreenshot } from '../helpers/browser.ts';
 import { quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
-import { lacking, packagedApp, type RunningApp, startAgain, startApp } from './app.ts';
+import { lacking, packagedApp, type RunningApp, startAgain, startApp, startWrongly } from './app.ts';
 import { type DesktopSession, startDesktopSession } from './session.ts';
 
 const WAIT = { timeout: 30_000 };
@@ -109,6 +109,7 @@ describe.skipIf(why !== null)(
       await expect.poll(() => own.getByTestId('tape-row').count(), WAIT).toBeGreaterThan(5);
       await keepScreenshot(own, 'desktop-market-window');
 
+      expect(await startWrongly(program, env, ['--session', 'first'])).toMatch(/^--session needs/);
       // The same again brings the same window.
       expect(await startAgain(program, env, ['--market', market])).toBe(0);
       expect(await startAgain(program, env, ['--session', '1'])).toBe(0);
@@ -167,15 +168,9 @@ describe.skipIf(why !== null)(
       await licences.evaluate('window.close()');
     });
 
-    it('brings back a page that died, while the recording goes on', async () => {
-      const died = await running.app.evaluate(({ BrowserWindow }) => {
-        const window = BrowserWindow.getAllWindows().find((each) => !each.webContents.getURL().includes('#'));
-        const pid = window?.webContents.getOSProcessId() ?? 0;
-        process.kill(pid, 'SIGKILL');
-        return pid;
-      });
+    it('brings back a page that died, and asks when it dies again and again', async () => {
       // Not by Playwright's page, which is of the process that died; and code in a dead page never answers.
-      const isBack = (): Promise<boolean> =>
+      const isBack = (died: number): Promise<boolean> =>
         running.app.evaluate(async ({ BrowserWindow }, died) => {
           const window = BrowserWindow.getAllWindows().find(
             (each) => !each.webContents.getURL().includes('#'),
@@ -187,11 +182,23 @@ describe.skipIf(why !== null)(
           const late = new Promise((done) => setTimeout(() => done(false), 1_000));
           return (await Promise.race([count, late])) === true;
         }, died);
-      await expect.poll(isBack, WAIT).toBe(true);
-      expect(await asked()).toEqual(['Quipu']);
+      for (let time = 1; time <= 4; time++) {
+        const died = await running.app.evaluate(({ BrowserWindow }) => {
+          const window = BrowserWindow.getAllWindows().find(
+            (each) => !each.webContents.getURL().includes('#'),
+          );
+          const pid = window?.webContents.getOSProcessId() ?? 0;
+          process.kill(pid, 'SIGKILL');
+          return pid;
+        });
+        await expect.poll(() => isBack(died), WAIT).toBe(true);
+        const questions = time < 4 ? [] : ['This window stops working again and again'];
+        expect(await asked()).toEqual(['Quipu', ...questions]);
+      }
     });
 
     it('remembers its windows, explains the tray once, and ends clean when the system ends it', async () => {
+      const before = await asked();
       const place = { x: 60, y: 40, width: 1100, height: 720 };
       await running.app.evaluate(({ BrowserWindow }, place) => {
         for (const window of BrowserWindow.getAllWindows()) {
@@ -204,12 +211,12 @@ describe.skipIf(why !== null)(
       const closeAll = (): Promise<void> =>
         running.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close());
       await closeAll();
-      await expect.poll(asked, WAIT).toEqual(['Quipu', 'Quipu goes on in the tray']);
+      await expect.poll(asked, WAIT).toEqual([...before, 'Quipu goes on in the tray']);
       expect(await startAgain(program, env)).toBe(0);
       await expect.poll(addresses, WAIT).toEqual(['app://quipu/index.html']);
       await closeAll();
       await expect.poll(addresses, WAIT).toEqual([]);
-      expect(await asked()).toEqual(['Quipu', 'Quipu goes on in the tray']);
+      expect(await asked()).toEqual([...before, 'Quipu goes on in the tray']);
 
       running.app.process().kill('SIGTERM');
       expect(await running.ended).toBe(0);
