@@ -75,6 +75,14 @@ describe.each(names)('%s', (name) => {
   });
 });
 
+it('settings are taken one by one, each of its kind', () => {
+  const of = (settings: unknown): unknown => guards['settings.set']({ settings }).settings;
+  for (const settings of [{}, { startAtLogin: true }, { keepAwake: false, theme: 'light' }])
+    expect(of(settings)).toEqual(settings);
+  for (const settings of [{ startAtLogin: 'yes' }, { keepAwake: 1 }, { keepAwake: null }, { other: true }])
+    expect(() => of(settings)).toThrow();
+});
+
 it('a pasted key loses the space around it and must be printable', () => {
   expect(guards['key.set']({ key: '  abc\n' })).toEqual({ key: 'abc' });
   for (const key of ['', '   ', 'a b', 'a\u0000b', 'ключ', 'x'.repeat(5_000), 7]) {

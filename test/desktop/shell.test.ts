@@ -1,4 +1,5 @@
 /** The packaged app's windows, menus and ends, as a user has them. */
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -23,11 +24,13 @@ describe.skipIf(why !== null)(
     let folder: TemporaryFolder;
     let session: DesktopSession;
     let running: RunningApp;
+    const started: ChildProcess[] = [];
     let data: string;
     let env: Readonly<Record<string, string>>;
 
     const start = async (...args: readonly string[]): Promise<RunningApp> => {
       running = await startApp(program, env, args);
+      started.push(running.app.process());
       await answerDialogs();
       return running;
     };
@@ -80,6 +83,13 @@ describe.skipIf(why !== null)(
       return JSON.parse(stdout) as { state: string; trades: number; gaps: number }[];
     };
 
+    /** As another program could, until it is closed. */
+    function lockDatabase(): DatabaseSync {
+      const database = new DatabaseSync(join(data, 'demo', 'quipu.db'), { timeout: 20_000 });
+      database.exec('BEGIN EXCLUSIVE');
+      return database;
+    }
+
     beforeAll(async () => {
       folder = temporaryFolder();
       data = join(folder.path, 'shell');
@@ -89,8 +99,7 @@ describe.skipIf(why !== null)(
 
     afterAll(async () => {
       // A test that failed leaves its app behind; what the app uses goes after it.
-      running.app.process().kill('SIGKILL');
-      await running.ended;
+      for (const process of started) process.kill('SIGKILL');
       await session.stop();
       folder.remove();
     });
@@ -252,8 +261,7 @@ describe.skipIf(why !== null)(
     it('says that it cannot save, and waits for the disk when it is told to', async () => {
       const { page } = running;
       await page.getByTestId('tab-live').click();
-      const database = new DatabaseSync(join(data, 'demo', 'quipu.db'));
-      database.exec('BEGIN EXCLUSIVE');
+      const database = lockDatabase();
       await expect.poll(() => page.getByTestId('recording').getAttribute('data-state'), WAIT).toBe('failed');
       await answer('never');
       await running.app.evaluate(({ app }) => app.quit());
@@ -269,8 +277,7 @@ describe.skipIf(why !== null)(
     it('quits anyway when it is told to', async () => {
       await start();
       await expect.poll(() => countOf(running.page), WAIT).toBeGreaterThan(0);
-      const database = new DatabaseSync(join(data, 'demo', 'quipu.db'));
-      database.exec('BEGIN EXCLUSIVE');
+      const database = lockDatabase();
       await expect
         .poll(() => running.page.getByTestId('recording').getAttribute('data-state'), WAIT)
         .toBe('failed');
