@@ -34,7 +34,7 @@ export async function showAbout(parent: BrowserWindow | null, folder: string): P
   const { response } = await (parent === null
     ? dialog.showMessageBox(question)
     : dialog.showMessageBox(parent, question));
-  if (response === 1) clipboard.writeText(['Quipu', ...lines.slice(0, -2)].join('\n'));
+  if (response === 1) void clipboard.writeText(['Quipu', ...lines.slice(0, -2)].join('\n'));
 }
 
 /** A plain text in a window of its own, without a way to the app. */

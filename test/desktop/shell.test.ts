@@ -74,7 +74,10 @@ describe.skipIf(why !== null)(
       return page;
     };
     const choose = (id: string): Promise<void> =>
-      running.app.evaluate(({ Menu }, id) => Menu.getApplicationMenu()?.getMenuItemById(id)?.click(), id);
+      running.app.evaluate(
+        ({ Menu }, id) => void Menu.getApplicationMenu()?.getMenuItemById(id)?.click(),
+        id,
+      );
     const labelOf = (id: string): Promise<string | undefined> =>
       running.app.evaluate(({ Menu }, id) => Menu.getApplicationMenu()?.getMenuItemById(id)?.label, id);
     const memory = (): unknown => JSON.parse(readFileSync(join(data, 'desktop.json'), 'utf8'));
@@ -148,14 +151,14 @@ describe.skipIf(why !== null)(
       await choose('tab.sessions');
       await page.getByTestId('sessions-view').waitFor();
       await choose('theme.light');
-      await expect.poll(() => page.evaluate('document.documentElement.dataset.theme')).toBe('light');
+      await expect.poll(() => page.evaluate('document.documentElement.dataset.theme'), WAIT).toBe('light');
       await choose('zoom.in');
       await choose('zoom.in');
-      await expect.poll(() => page.evaluate('devicePixelRatio')).toBeCloseTo(1.25);
+      await expect.poll(() => page.evaluate('devicePixelRatio'), WAIT).toBeCloseTo(1.25);
       await choose('tab.live');
       await choose('search');
       await expect
-        .poll(() => page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        .poll(() => page.evaluate("document.activeElement.getAttribute('aria-label')"), WAIT)
         .toBe('Find a market');
       expect(await labelOf('recording.toggle')).toBe('Pause recording');
       await choose('recording.toggle');
