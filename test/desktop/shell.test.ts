@@ -185,7 +185,7 @@ describe.skipIf(why !== null)(
       const isBack = (died: number): Promise<boolean> =>
         running.app.evaluate(async ({ BrowserWindow }, died) => {
           const window = BrowserWindow.getAllWindows().find(
-            (each) => !each.webContents.getURL().includes('#'),
+            (each) => each.webContents.getURL() === 'app://quipu/index.html',
           );
           if (window === undefined || window.webContents.getOSProcessId() === died) return false;
           const count = window.webContents.executeJavaScript(
@@ -197,7 +197,7 @@ describe.skipIf(why !== null)(
       for (let time = 1; time <= 4; time++) {
         const died = await running.app.evaluate(({ BrowserWindow }) => {
           const window = BrowserWindow.getAllWindows().find(
-            (each) => !each.webContents.getURL().includes('#'),
+            (each) => each.webContents.getURL() === 'app://quipu/index.html',
           );
           const pid = window?.webContents.getOSProcessId() ?? 0;
           process.kill(pid, 'SIGKILL');
