@@ -539,7 +539,68 @@ export interface RecordingState {
   readonly session: SessionSummary | null;
   /** Why nothing is recorded, in state `failed`. */
   readonly problem: AppError | null;
+  /** Since when the user has paused it, in state `stopped`. Absent when it is stopped for want of a feed. */
+  readonly pausedSince?: Millis;
 }
+
+/**
+ * What is announced: an alert of the user's, or trouble that needs a hand. `summary` stands for others
+ * that were not shown apart, and is in no list.
+ */
+export type AnnouncementKind =
+  | 'alert'
+  | 'key-refused'
+  | 'feed-refused'
+  | 'not-recording'
+  | 'paused-long'
+  | 'gap-lost'
+  | 'database-replaced'
+  | 'subscription-refused'
+  | 'feed-stale'
+  | 'summary';
+
+/** Where an announcement leads: a view, and in the live one a market and a moment. */
+export interface AnnouncementTarget {
+  readonly view: 'live' | 'sessions' | 'feed' | 'settings' | 'announcements';
+  /** null: the one that is shown. */
+  readonly market: string | null;
+  /** null: now. */
+  readonly at: Millis | null;
+}
+
+/** Texts are clean (no controls, nothing that reorders) and bounded, but still another's words. */
+export interface Announcement {
+  /** Grows within a run of the core. */
+  readonly id: number;
+  readonly kind: AnnouncementKind;
+  readonly title: string;
+  /** What happened and the one thing to do. */
+  readonly body: string;
+  readonly target: AnnouncementTarget;
+  /** When it began. */
+  readonly at: Millis;
+  /** How many like it this one stands for. */
+  readonly count: number;
+  /** `passed`: of a moment; `open`: it lasts; `resolved`: it lasted. */
+  readonly state: 'passed' | 'open' | 'resolved';
+  readonly seen: boolean;
+}
+
+export interface AnnouncementsState {
+  /** Newest first: the last 50 of this run. */
+  readonly items: readonly Announcement[];
+  /** Nothing is shown by the system until then; null: not muted. */
+  readonly mutedUntil: Millis | null;
+}
+
+/** Those that the user has not seen and that are not over: what a badge counts. */
+export function unseenOf({ items }: AnnouncementsState): readonly Announcement[] {
+  return items.filter((item) => !item.seen && item.state !== 'resolved');
+}
+
+/** `tomorrow`: until eight in the morning of the next day, by this computer's clock. */
+export type MuteFor = 'hour' | 'tomorrow' | 'off';
+export const MUTES: readonly MuteFor[] = ['hour', 'tomorrow', 'off'];
 
 export interface FeedCounts {
   readonly received: number;
@@ -679,6 +740,7 @@ export interface Snapshot {
   readonly dialect: DialectState;
   /** null while no feed is connected, and until it was first counted. */
   readonly known: KnownToday | null;
+  readonly announcements: AnnouncementsState;
 }
 
 /** A candle for the screen. `open` to `close` and `vwap` are NaN-free: null when no trade was in the period. */
@@ -742,6 +804,8 @@ export type CoreEvent =
   | { readonly type: 'dictionary'; readonly dictionary: DictionaryState }
   | { readonly type: 'store'; readonly store: StoreState }
   | { readonly type: 'notice'; readonly notice: AppError | null }
+  /** Something was announced, resolved, seen or muted. Views show the list; the system's notifications are the host's. */
+  | { readonly type: 'announcements'; readonly announcements: AnnouncementsState }
   | { readonly type: 'settings'; readonly settings: Settings }
   /** Retention deleted something, or its policy is another: sessions and coverage are to be read anew. */
   | { readonly type: 'retention' }
@@ -890,6 +954,10 @@ export interface Commands {
   };
   /** The last frames of an endpoint, oldest first: at most 200 and 4 MiB as JSON, of each its first 16 KiB. */
   'frames.list': { args: { readonly endpoint: Endpoint }; value: { readonly frames: readonly RawFrame[] } };
+  /** All announcements up to this id have been seen. */
+  'announcements.seen': { args: { readonly upTo: number }; value: null };
+  /** Keeps the system's notifications back, or no longer; the list goes on. Survives a restart. */
+  'announcements.mute': { args: { readonly for: MuteFor }; value: null };
   /** Puts the notice away. */
   'notice.dismiss': { args: Record<string, never>; value: null };
   /** What is known of a line between `from` and `to`, of all sessions; see `CoveragePage`. */

@@ -12,6 +12,7 @@ import {
   type LinkState,
   type Message,
   type Micros,
+  type Millis,
   type Settings,
   type Snapshot,
   type SourceKind,
@@ -24,6 +25,7 @@ import { Hub, HubClient } from './flow/hub.ts';
 import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
 import { keylessLogger, OwnKey } from './key.ts';
 import { LowDisk } from './low-disk.ts';
+import { Announcer } from './notices/announcer.ts';
 import { type GivenDialect, OwnDialect } from './own-dialect.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
 import { DEFAULT_DIALECT } from './protocol/dialect.ts';
@@ -111,8 +113,9 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     deleted: () => core?.deleted(),
   });
   core = new QuipuCore(options, store);
-  if (early !== null) core.note(early);
+  // After what is kept of a mute was read, which it must not break.
   await core.prepare();
+  if (early !== null) core.note(early);
   return core;
 }
 
@@ -135,6 +138,9 @@ class QuipuCore implements Core {
   readonly #hub: Hub;
   readonly #timers: Timer[];
   readonly #dialect: OwnDialect;
+  readonly #announcer: Announcer;
+  /** Since when the user has paused the recording; ends with the feed, since a new one begins to record. */
+  #pausedSince: Millis | null = null;
   #feed: Feed | null = null;
   readonly #key: OwnKey;
   #settings: Settings = { theme: 'system' };
@@ -167,6 +173,16 @@ class QuipuCore implements Core {
     this.#ownStore = store;
     this.#hub = new Hub(clock);
     this.#dialect = new OwnDialect(store, options.dialect ?? null, options.addresses);
+    this.#announcer = new Announcer({
+      clock,
+      notifier: options.ports.notifier ?? null,
+      changed: (announcements) => this.#hub.broadcast({ type: 'announcements', announcements }),
+    });
+    this.#hub.join(
+      new HubClient((message) => {
+        if (message.kind === 'event') this.#announcer.take(message.event);
+      }),
+    );
     this.#storeState = { folder: options.folder, bytes: 0, free: null, disk: null, trades: 0, candles: 0 };
     this.#timers = [
       clock.every(TICK_MS, () => this.#tick()),
@@ -180,6 +196,8 @@ class QuipuCore implements Core {
     if (this.#options.fixed === undefined) {
       const json = await this.#ownStore.readSetting('settings');
       if (json !== null) this.#settings = { ...this.#settings, ...storedSettings(json) };
+      const mute = await this.#ownStore.readSetting('mute');
+      if (mute !== null) this.#announcer.restore(mute);
     }
     await this.#dialect.read();
     await this.#key.read();
@@ -244,6 +262,7 @@ class QuipuCore implements Core {
     if (this.#closed) return this.#changes;
     this.#closed = true;
     for (const timer of this.#timers) timer.cancel();
+    this.#announcer.close();
     this.#changes = this.#changes.then(async () => {
       await this.#stopFeed();
       this.#hub.close();
@@ -330,6 +349,7 @@ class QuipuCore implements Core {
     if (feed === null) return;
     await feed.stop();
     this.#lastReport = feed.recorder.report;
+    this.#pausedSince = null;
     this.#feed = null;
     if (feed.store !== this.#ownStore) await feed.store.close();
   }
@@ -395,7 +415,10 @@ class QuipuCore implements Core {
   }
 
   #recording(): Snapshot['recording'] {
-    return this.#feed?.recorder.recording ?? { state: 'stopped', session: null, problem: null };
+    const recording = this.#feed?.recorder.recording ?? { state: 'stopped', session: null, problem: null };
+    return this.#pausedSince === null || recording.state !== 'stopped'
+      ? recording
+      : { ...recording, pausedSince: this.#pausedSince };
   }
 
   #snapshot(): Snapshot {
@@ -414,6 +437,7 @@ class QuipuCore implements Core {
       settings: this.#settings,
       dialect: this.#dialect.state,
       known: this.#feed?.coverage.known ?? null,
+      announcements: this.#announcer.announcements,
     };
   }
 
@@ -498,7 +522,9 @@ class QuipuCore implements Core {
     },
     'recording.set': async ({ on }) => {
       const { recorder } = this.#running();
+      this.#pausedSince = on ? null : Math.floor(this.#now() / 1000);
       await (on ? recorder.begin() : recorder.end());
+      this.#announceRecording();
       return null;
     },
     'watch.retry': async ({ markets }) => {
@@ -544,6 +570,14 @@ class QuipuCore implements Core {
     'frames.list': async ({ endpoint }) => ({ frames: this.#feed?.frames(endpoint) ?? [] }),
     'notice.dismiss': async () => {
       this.#setNotice(null);
+      return null;
+    },
+    'announcements.seen': async ({ upTo }) => {
+      this.#announcer.seen(upTo);
+      return null;
+    },
+    'announcements.mute': async ({ for: length }) => {
+      await this.#ownStore.writeSetting('mute', JSON.stringify(this.#announcer.mute(length)));
       return null;
     },
     'coverage.page': ({ market, endpoint, from, to }) =>

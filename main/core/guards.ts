@@ -17,6 +17,8 @@ import {
   MAX_WATCHED,
   MIN_STORE_BYTES,
   type RetentionPolicy,
+  type MuteFor,
+  MUTES,
   type Settings,
   type SourceKind,
   type Theme,
@@ -145,6 +147,10 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
   'sessions.delete': oneSession,
   'sessions.restore': oneSession,
   'notice.dismiss': none,
+  'announcements.seen': (args) => ({
+    upTo: whole('upTo', fields(args, ['upTo'])['upTo'], 0, Number.MAX_SAFE_INTEGER),
+  }),
+  'announcements.mute': (args) => ({ for: oneOf<MuteFor>('for', MUTES, fields(args, ['for'])['for']) }),
   'journal.page': (args) => {
     const { session, endpoint, before, limit } = fields(args, ['session', 'endpoint', 'before', 'limit']);
     return {

@@ -1,5 +1,5 @@
 /** What the core needs of the world. A host (desktop, browser host, command line) supplies it. */
-import type { Micros } from './contract.ts';
+import type { Announcement, Micros } from './contract.ts';
 
 export interface Timer {
   cancel(): void;
@@ -27,6 +27,14 @@ export interface SecretStore {
   get(): Promise<string | null>;
   set(key: string): Promise<void>;
   forget(): Promise<void>;
+}
+
+/** Shows announcements where the user sees them without a window, such as the system's notifications. */
+export interface Notifier {
+  /** Its text is another's: shown as text alone. */
+  show(announcement: Announcement): void;
+  /** What it told of is over. Nothing when it is not shown. */
+  close(id: number): void;
 }
 
 export interface FeedAddresses {
@@ -93,6 +101,8 @@ export interface Ports {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly secrets: SecretStore;
+  /** Absent where nobody would see it. */
+  readonly notifier?: Notifier;
   readonly sockets: SocketFactory;
   readonly fetch: typeof globalThis.fetch;
   /** Absolute path or file URL of a worker thread's script. */

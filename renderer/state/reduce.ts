@@ -49,6 +49,8 @@ export function reduce(view: View | null, event: CoreEvent, now: Millis): View |
       return { ...view, store: event.store };
     case 'notice':
       return { ...view, notice: event.notice };
+    case 'announcements':
+      return { ...view, announcements: event.announcements };
     case 'settings':
       return { ...view, settings: event.settings };
     case 'dialect':

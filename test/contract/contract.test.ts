@@ -195,6 +195,8 @@ const BAD: { readonly [N in CommandName]: readonly unknown[] } = {
   ],
   'refusals.list': [{}, { session: 'x' }, { session: 0 }],
   'frames.list': [{}, { endpoint: null }, { endpoint: 'both' }],
+  'announcements.seen': [{}, { upTo: '1' }, { upTo: -1 }, { upTo: 1.5 }],
+  'announcements.mute': [{}, { for: 'day' }, { for: null }, { for: 'off', until: 1 }],
   'notice.dismiss': [{ notice: 1 }],
   'dialect.get': [{ all: true }],
   'dialect.set': [{}, { document: 1 }, { document: {} }, { document: 'x'.repeat(65_537) }],

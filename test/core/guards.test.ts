@@ -33,6 +33,8 @@ const GOOD: { readonly [N in CommandName]: unknown } = {
   'refusals.list': { session: 1 },
   'frames.list': { endpoint: 'candles' },
   'notice.dismiss': {},
+  'announcements.seen': { upTo: 7 },
+  'announcements.mute': { for: 'tomorrow' },
   'coverage.page': { market: 'm', endpoint: 'candles', from: 0, to: 1 },
   'coverage.recent': {},
   'coverage.sessions': { sessions: [1, 2], buckets: 240 },

@@ -144,6 +144,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     settings: { theme: 'system' },
     dialect: { own: false, name: '', problem: null, file: null },
     known: null,
+    announcements: { items: [], mutedUntil: null },
     ...over,
   };
 }
