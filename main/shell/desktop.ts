@@ -1,7 +1,13 @@
 /** The running desktop: the core in Electron's main process, its windows, the tray, and the way out. */
 import { join } from 'node:path';
 import { app, BrowserWindow, dialog, shell } from 'electron';
-import type { CommandArgs, CommandName, CoreEvent } from '../core/contract.ts';
+import {
+  type AnnouncementTarget,
+  type CommandArgs,
+  type CommandName,
+  type CoreEvent,
+  unseenOf,
+} from '../core/contract.ts';
 import { type Core, createCore } from '../core/core.ts';
 import { type HostCommand, MAIN, type Place } from '../core/desk.ts';
 import { environmentDialect, environmentKey, feedAddresses } from '../core/environment.ts';
@@ -9,17 +15,20 @@ import { toAppError } from '../core/result.ts';
 import { progressWords } from '../core/store/progress.ts';
 import type { StoreProgress } from '../core/store/store.ts';
 import { showAbout, showLicences } from './about.ts';
+import { showBadge } from './badge.ts';
 import { type ShellClient, shellClient } from './core-client.ts';
 import { type DeskMemory, openDeskMemory } from './desk-memory.ts';
 import { argumentsOf, type Launch, LaunchError, parseLaunch, parseLink } from './launch.ts';
 import { leave } from './leave.ts';
 import type { FileLog } from './log.ts';
 import { type AppMenu, createMenu } from './menu.ts';
+import { createNotifications, type Notifications } from './notifications.ts';
 import { desktopPorts } from './ports.ts';
 import { askToLeave, explainTray } from './questions.ts';
 import { serveScheme } from './scheme.ts';
 import { type Status, statusAfter } from './status.ts';
 import { isStartedAtLogin, onSystemEnd, type SystemWatch, watchSystem } from './system.ts';
+import type { TrayDeed } from './tray-menu.ts';
 import { type AppTray, createTray } from './tray.ts';
 import { limitPermissions } from './window.ts';
 import { DeskWindows } from './windows.ts';
@@ -33,6 +42,8 @@ export class Desktop {
   readonly #folder: string;
   readonly #log: FileLog;
   readonly #out = join(app.getAppPath(), 'out');
+  readonly #icons = join(this.#out, 'main', 'icons');
+  readonly #notifications: Notifications;
   readonly #memory: DeskMemory;
   readonly #windows: DeskWindows;
   #core: Promise<Core> | null = null;
@@ -49,6 +60,7 @@ export class Desktop {
   constructor(folder: string, log: FileLog) {
     this.#folder = folder;
     this.#log = log;
+    this.#notifications = createNotifications(log, ({ id, target }) => this.#goTo(id, target));
     this.#memory = openDeskMemory(join(folder, 'desktop.json'), (error) => {
       log.log('warn', 'the windows’ places cannot be kept', { message: toAppError(error).message });
     });
@@ -94,10 +106,7 @@ export class Desktop {
       host: (command) => this.#command(command),
       page: (command) => this.#windows.command(command),
     });
-    this.#tray = createTray(join(this.#out, 'main', 'icons'), {
-      open: () => this.open(),
-      quit: () => app.quit(),
-    });
+    this.#tray = createTray(this.#icons, (deed) => this.#do(deed));
     this.#tray.show(null);
     const opening = this.#openCore();
     this.#core = opening;
@@ -154,7 +163,7 @@ export class Desktop {
       addresses: feedAddresses(),
       dialect: environmentDialect(),
       environmentKey: environmentKey(),
-      ports: desktopPorts(join(this.#out, 'main'), this.#log),
+      ports: { ...desktopPorts(join(this.#out, 'main'), this.#log), notifier: this.#notifications },
       progress: (progress) => this.#showProgress(progress),
     });
   }
@@ -172,10 +181,14 @@ export class Desktop {
   #watch(core: Core): void {
     // The first event comes before the client is there, so the system is told it afterwards.
     const early: CoreEvent[] = [];
+    let unseen = 0;
     const client = shellClient(core, (event) => {
       this.#status = statusAfter(this.#status, event);
       this.#tray?.show(this.#status);
       this.#menu?.take(event);
+      const count = this.#status === null ? 0 : unseenOf(this.#status.announcements).length;
+      if (count !== unseen) showBadge(count, this.#icons);
+      unseen = count;
       if (this.#system === null) early.push(event);
       else this.#system.take(event);
     });
@@ -240,6 +253,25 @@ export class Desktop {
     if (await explainTray()) app.quit();
   }
 
+  /** What was chosen in the tray. */
+  #do(deed: TrayDeed): void {
+    if (deed.do === 'open') this.open();
+    else if (deed.do === 'quit') app.quit();
+    else if (deed.do === 'go') this.#goTo(deed.id, deed.target);
+    else if (deed.do === 'mute') void this.#client?.ask('announcements.mute', deed.args);
+    else
+      void this.#client?.ask('recording.set', deed.args).then((result) => {
+        // The recording's own state tells on the screen why it cannot go on.
+        if (!result.ok) this.#log.log('error', 'the recording could not be changed', { ...result.error });
+      });
+  }
+
+  /** Opens the window where an announcement leads. */
+  #goTo(id: number, target: AnnouncementTarget): void {
+    this.#windows.go(target);
+    void this.#client?.ask('announcements.seen', { upTo: id });
+  }
+
   /** The core could not be made: nothing would be recorded, so say why and end. */
   async #giveUp(error: unknown): Promise<void> {
     const { message, action } = toAppError(error);
@@ -274,6 +306,7 @@ export class Desktop {
     else this.#log.log('error', 'the record could not be closed', { message: why });
     await this.#memory.flush();
     this.#tray?.destroy();
+    this.#notifications.closeAll();
     await this.#flushLog();
     app.exit(why === null ? 0 : 1);
   }

@@ -1,5 +1,6 @@
-/** What the tray tells of the core: its state in one of four shapes, and a line for each endpoint. */
+/** What the tray tells of the core: its state in one of six shapes, and a line for each endpoint. */
 import type {
+  AnnouncementsState,
   CoreEvent,
   Endpoint,
   LinkPhase,
@@ -7,15 +8,17 @@ import type {
   RecordingState,
   SourceKind,
 } from '../core/contract.ts';
-import { ENDPOINTS } from '../core/contract.ts';
+import { ENDPOINTS, unseenOf } from '../core/contract.ts';
+import { clockWords } from './clock-words.ts';
 
-export type TrayShape = 'live' | 'degraded' | 'disconnected' | 'not-recording';
+export type TrayShape = 'live' | 'degraded' | 'disconnected' | 'not-recording' | 'paused' | 'alert';
 
 /** The part of the core's state that the tray shows. */
 export interface Status {
   readonly source: SourceKind;
   readonly links: Readonly<Record<Endpoint, LinkState>>;
   readonly recording: RecordingState;
+  readonly announcements: AnnouncementsState;
 }
 
 export interface TrayWords {
@@ -42,13 +45,15 @@ const SHAPE_WORD: Readonly<Record<TrayShape, string>> = {
   degraded: 'one of two endpoints is live',
   disconnected: 'disconnected',
   'not-recording': 'not recording',
+  paused: 'recording is paused',
+  alert: 'an alert',
 };
 
 /** The status after an event; null before the first snapshot. */
 export function statusAfter(status: Status | null, event: CoreEvent): Status | null {
   if (event.type === 'snapshot') {
-    const { source, links, recording } = event.snapshot;
-    return { source, links, recording };
+    const { source, links, recording, announcements } = event.snapshot;
+    return { source, links, recording, announcements };
   }
   if (status === null) return null;
   if (event.type === 'source') return { ...status, source: event.source };
@@ -56,6 +61,7 @@ export function statusAfter(status: Status | null, event: CoreEvent): Status | n
   if (event.type === 'link') {
     return { ...status, links: { ...status.links, [event.link.endpoint]: event.link } };
   }
+  if (event.type === 'announcements') return { ...status, announcements: event.announcements };
   return status;
 }
 
@@ -67,7 +73,7 @@ export function trayWords(status: Status | null): TrayWords {
   const demo = status.source === 'demo' ? ' (demo feed)' : '';
   return {
     shape,
-    title: `Quipu${demo}: ${SHAPE_WORD[shape]}`,
+    title: `Quipu${demo}: ${titleWords(shape, status)}`,
     lines: [
       recordingWords(status.recording),
       ...ENDPOINTS.map((endpoint) => linkWords(status.links[endpoint])),
@@ -75,14 +81,27 @@ export function trayWords(status: Status | null): TrayWords {
   };
 }
 
-function shapeOf({ links, recording }: Status): TrayShape {
+/** What hinders the record goes before an alert, which the title counts all the same. */
+function shapeOf({ announcements, links, recording }: Status): TrayShape {
+  if (recording.state === 'stopped' && recording.pausedSince !== undefined) return 'paused';
   if (recording.state !== 'recording') return 'not-recording';
   const live = ENDPOINTS.filter((endpoint) => links[endpoint].phase === 'live').length;
-  return live === ENDPOINTS.length ? 'live' : live > 0 ? 'degraded' : 'disconnected';
+  if (live === 0) return 'disconnected';
+  if (unseenOf(announcements).some(({ kind }) => kind === 'alert')) return 'alert';
+  return live === ENDPOINTS.length ? 'live' : 'degraded';
 }
 
-function recordingWords({ state, problem }: RecordingState): string {
+function titleWords(shape: TrayShape, { announcements }: Status): string {
+  const alerts = unseenOf(announcements).filter(({ kind }) => kind === 'alert').length;
+  const words = alerts === 0 ? '' : `${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`;
+  if (shape === 'alert') return words;
+  return words === '' ? SHAPE_WORD[shape] : `${SHAPE_WORD[shape]}, ${words}`;
+}
+
+function recordingWords({ state, problem, pausedSince }: RecordingState): string {
   if (state === 'recording') return 'Recording';
+  if (state === 'stopped' && pausedSince !== undefined)
+    return `Paused since ${clockWords(pausedSince)}: nothing is recorded`;
   return problem === null ? 'Not recording' : `Not recording: ${problem.message}`;
 }
 

@@ -1,47 +1,65 @@
 /** The tray: the state by shape, its words, and the way back to the window. */
 import { join } from 'node:path';
-import { Menu, nativeImage, Tray } from 'electron';
-import { type TrayShape, trayWords, type Status } from './status.ts';
-
-export interface TrayActions {
-  open(): void;
-  quit(): void;
-}
+import { Menu, nativeImage, nativeTheme, Tray } from 'electron';
+import { type Status, type TrayShape, trayWords } from './status.ts';
+import { type TrayDeed, trayMenu } from './tray-menu.ts';
 
 export interface AppTray {
   show(status: Status | null): void;
   destroy(): void;
 }
 
-/** @param icons folder of the pictures that build/icons.ts draws */
-export function createTray(icons: string, actions: TrayActions): AppTray {
-  // macOS colours a template itself, for a light or a dark menu bar; it knows one by its name.
-  const kind = process.platform === 'darwin' ? 'Template' : '';
-  const image = (shape: TrayShape): Electron.NativeImage =>
-    nativeImage.createFromPath(join(icons, `tray-${shape}${kind}.png`));
-  const tray = new Tray(image('not-recording'));
+/**
+ * @param icons folder of the pictures that build/icons.ts draws
+ * @param chosen a line of the menu was chosen
+ */
+export function createTray(icons: string, chosen: (deed: TrayDeed) => void): AppTray {
+  let shape: TrayShape = 'not-recording';
+  const image = (): Electron.NativeImage =>
+    nativeImage.createFromPath(join(icons, `tray-${shape}${pictureKind()}.png`));
+  const tray = new Tray(image());
   let shown = '';
   // On macOS a click opens the menu.
-  if (process.platform !== 'darwin') tray.on('click', () => actions.open());
+  if (process.platform !== 'darwin') tray.on('click', () => chosen({ do: 'open' }));
+  const recolour = (): void => tray.setImage(image());
+  nativeTheme.on('updated', recolour);
 
   return {
     show(status) {
-      const { shape, title, lines } = trayWords(status);
-      const state = JSON.stringify([shape, title, lines]);
+      const words = trayWords(status);
+      const menu = trayMenu(status);
+      const state = JSON.stringify([words.shape, words.title, menu]);
       // Links report every second; a menu that is open closes when it is replaced.
       if (state === shown) return;
       shown = state;
-      tray.setImage(image(shape));
-      tray.setToolTip(title);
+      shape = words.shape;
+      tray.setImage(image());
+      tray.setToolTip(words.title);
       tray.setContextMenu(
-        Menu.buildFromTemplate([
-          ...lines.map((label) => ({ label, enabled: false })),
-          { type: 'separator' },
-          { label: 'Open Quipu', click: () => actions.open() },
-          { label: 'Quit Quipu', click: () => actions.quit() },
-        ]),
+        Menu.buildFromTemplate(
+          menu.map((each) => {
+            if (each === 'separator') return { type: 'separator' };
+            const { label, deed } = each;
+            return deed === null ? { label, enabled: false } : { label, click: () => chosen(deed) };
+          }),
+        ),
       );
     },
-    destroy: () => tray.destroy(),
+    destroy() {
+      nativeTheme.off('updated', recolour);
+      tray.destroy();
+    },
   };
+}
+
+/** Of the picture for the panel that it lies on. */
+function pictureKind(): 'Template' | '' | '-light' {
+  // macOS colours a template itself, for a light or a dark menu bar; it knows one by its name.
+  if (process.platform === 'darwin') return 'Template';
+  // On Windows the task bar has a theme of its own.
+  const isDark =
+    process.platform === 'win32'
+      ? nativeTheme.shouldUseDarkColorsForSystemIntegratedUI
+      : nativeTheme.shouldUseDarkColors;
+  return isDark ? '' : '-light';
 }

@@ -1,6 +1,7 @@
 /** The app's windows: which there are, where they go, and what becomes of one that is closed. */
 import { join } from 'node:path';
 import { BrowserWindow, screen } from 'electron';
+import type { AnnouncementTarget } from '../core/contract.ts';
 import type { Core } from '../core/core.ts';
 import {
   isSamePlace,
@@ -13,6 +14,7 @@ import {
 import type { Logger } from '../core/ports.ts';
 import { serveBridge } from './bridge.ts';
 import type { DeskMemory } from './desk-memory.ts';
+import { goTo } from './go-to.ts';
 import { guardPage } from './page-guard.ts';
 import { APP_ORIGIN, isAppPage } from './scheme.ts';
 import { createWindow, showWindow } from './window.ts';
@@ -130,6 +132,13 @@ export class DeskWindows {
     const send = (): void => webContents.send('quipu:command', command);
     if (webContents.isLoading()) webContents.once('did-finish-load', send);
     else send();
+  }
+
+  /** Brings the whole app's window to the front and shows there what an announcement tells of. */
+  go(target: AnnouncementTarget): void {
+    this.open(MAIN);
+    const window = this.#find(MAIN);
+    if (window !== null) goTo(window, target);
   }
 
   /** Out of sight, and closed for good from now on. */

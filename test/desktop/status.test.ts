@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { CoreEvent, LinkPhase, LinkState, RecordingState } from '../../main/core/contract.ts';
+import type {
+  Announcement,
+  CoreEvent,
+  LinkPhase,
+  LinkState,
+  RecordingState,
+} from '../../main/core/contract.ts';
 import { type Status, statusAfter, trayWords } from '../../main/shell/status.ts';
 
 function link(endpoint: 'trades' | 'candles', phase: LinkPhase, message?: string): LinkState {
@@ -32,6 +38,23 @@ const status = (trades: LinkPhase, candles: LinkPhase, recording = RECORDING): S
   source: 'live',
   links: { trades: link('trades', trades), candles: link('candles', candles) },
   recording,
+  announcements: { items: [], mutedUntil: null },
+});
+
+const alert: Announcement = {
+  id: 1,
+  kind: 'alert',
+  title: 'tall',
+  body: '',
+  target: { view: 'live', market: 'm', at: 0 },
+  at: 0,
+  count: 1,
+  state: 'passed',
+  seen: false,
+};
+const alerted = (before: Status, over: Partial<Announcement> = {}): Status => ({
+  ...before,
+  announcements: { items: [{ ...alert, ...over }], mutedUntil: null },
 });
 
 describe('the words of the tray', () => {
@@ -50,6 +73,37 @@ describe('the words of the tray', () => {
     const words = trayWords(status('live', 'live', { state: 'failed', session: null, problem }));
     expect(words.shape).toBe('not-recording');
     expect(words.lines).toEqual(['Not recording: The disk is full.', 'Trades live', 'Candles live']);
+  });
+
+  it('tells a pause of the user’s from what cannot be recorded', () => {
+    const paused: RecordingState = {
+      state: 'stopped',
+      session: null,
+      problem: null,
+      pausedSince: Date.parse('2024-01-15T18:02:00Z'),
+    };
+    const words = trayWords(status('live', 'live', paused));
+    expect(words).toEqual({
+      shape: 'paused',
+      title: 'Quipu: recording is paused',
+      lines: ['Paused since 15 Jan 18:02 UTC: nothing is recorded', 'Trades live', 'Candles live'],
+    });
+    const none: RecordingState = { state: 'stopped', session: null, problem: null };
+    expect(trayWords(status('idle', 'idle', none)).shape).toBe('not-recording');
+  });
+
+  it('shows an alert until it was seen, after what hinders the record', () => {
+    expect(trayWords(alerted(status('live', 'live')))).toMatchObject({
+      shape: 'alert',
+      title: 'Quipu: 1 alert',
+    });
+    expect(trayWords(alerted(status('live', 'waiting'))).shape).toBe('alert');
+    expect(trayWords(alerted(status('waiting', 'waiting')))).toMatchObject({
+      shape: 'disconnected',
+      title: 'Quipu: disconnected, 1 alert',
+    });
+    expect(trayWords(alerted(status('live', 'live'), { seen: true })).shape).toBe('live');
+    expect(trayWords(alerted(status('live', 'live'), { kind: 'gap-lost' })).shape).toBe('live');
   });
 
   it('is not recording before the core is there', () => {
