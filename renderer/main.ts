@@ -5,6 +5,7 @@ import { isPageCommand, MAIN, placeOfHash } from '../main/core/desk.ts';
 import App from './views/App.svelte';
 import { App as AppState } from './state/app.svelte.ts';
 import type { Transport } from './state/bridge.ts';
+import { targetOf } from './state/target.ts';
 import { ThemeState } from './state/theme.svelte.ts';
 import { bridgeUrl, loopbackTransport, takeToken } from './transports/loopback.ts';
 import { portTransport } from './transports/port.ts';
@@ -15,6 +16,8 @@ interface DesktopInfo {
   readonly platform: string;
   /** Told what is chosen in the native menus. */
   onCommand(listener: (command: string) => void): void;
+  /** Told where to go after a click on a notification or in the tray. */
+  onGo(listener: (target: unknown) => void): void;
 }
 
 declare global {
@@ -39,5 +42,9 @@ const app = new AppState(transport, placeOfHash(window.location.hash) ?? MAIN);
 window.addEventListener('hashchange', () => window.location.reload());
 window.quipu?.onCommand((command) => {
   if (isPageCommand(command)) app.run(command);
+});
+window.quipu?.onGo((given) => {
+  const where = targetOf(given);
+  if (where !== null) app.goTo(where);
 });
 mount(App, { target, props: { app, theme: new ThemeState() } });

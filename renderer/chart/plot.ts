@@ -147,6 +147,8 @@ export class CandlePlot {
   #pointer: Place | null = null;
   /** The stretch of the cord that is read by keys. */
   #read: { readonly from: Millis; readonly to: Millis } | null = null;
+  /** The moment that is to be brought into sight; null once it is, or when the user goes elsewhere. */
+  #sought: Millis | null = null;
   #toldRange = '';
   #drag: { id: number; x: number } | null = null;
   #told: string | null = null;
@@ -180,6 +182,7 @@ export class CandlePlot {
       this.#view.reset(input.stepMs);
       this.#askedBefore = null;
       this.#read = null;
+      this.#sought = null;
     }
     if (before.hasMore !== input.hasMore) this.#askedBefore = null;
     if (before.compact !== input.compact) this.#discard();
@@ -192,8 +195,15 @@ export class CandlePlot {
     this.#request();
   }
 
+  /** Brings a moment into sight, and asks for older candles until it can. */
+  seek(at: Millis): void {
+    this.#sought = at;
+    this.#request();
+  }
+
   /** Back to the newest candle. */
   follow(): void {
+    this.#sought = null;
     this.#view.follow();
     this.#request();
   }
@@ -247,6 +257,7 @@ export class CandlePlot {
     const first = series.firstStart;
     const end = (series.lastStart ?? 0) + series.stepMs;
     this.#view.track(first, end);
+    if (this.#sought !== null && first !== null) this.#goOn(this.#sought, first);
     const { left, right } = this.#view;
     this.#tellRange(left, right);
     // One merged candle on each CSS pixel at the most.
@@ -302,6 +313,13 @@ export class CandlePlot {
       if (top > high) high = top;
     }
     if (low <= high) [this.#low, this.#high] = priceRange(low, high, digits, MARGIN_ABOVE, MARGIN_BELOW);
+  }
+
+  /** As near to the moment as the candles reach; being near their edge, it asks for more. */
+  #goOn(at: Millis, first: Millis): void {
+    const { left, right, span } = this.#view;
+    if (at < left || at >= right) this.#view.pan(at - (left + span / 2));
+    if (at >= first || !this.#input.hasMore) this.#sought = null;
   }
 
   #askForMore(): void {
@@ -699,6 +717,7 @@ export class CandlePlot {
 
   #onDown(event: PointerEvent): void {
     if (event.button !== 0 || this.#placeOf(event) === null) return;
+    this.#sought = null;
     this.#drag = { id: event.pointerId, x: event.clientX };
     this.#host.setPointerCapture(event.pointerId);
     this.#host.classList.add('dragging');

@@ -5,6 +5,7 @@
  */
 import { CONTRACT_VERSION, MAX_WATCHED } from '../../main/core/contract.ts';
 import type {
+  AnnouncementTarget,
   ChartKey,
   CommandArgs,
   CommandName,
@@ -74,6 +75,9 @@ export class App {
   tab = $state<Tab>('live');
   settingsPart = $state<SettingsPart>('appearance');
   connectionOpen = $state(false);
+  announcementsOpen = $state(false);
+  /** The moment that the large chart was asked to show; another object each time. */
+  moment = $state.raw<{ readonly market: string; readonly at: Millis } | null>(null);
   /** Goes up when the search field is asked for from elsewhere. */
   searchAsked = $state(0);
   slots = $state.raw<Slots>([]);
@@ -121,6 +125,8 @@ export class App {
   readonly #bridge: Bridge;
   readonly #ticker: ReturnType<typeof setInterval>;
   #client: Client | null = null;
+  /** Where to go once the watchlist is there. */
+  #going: AnnouncementTarget | null = null;
   /** Ahead of `view` within a frame. */
   #next: View | null = null;
   #stateChanged = false;
@@ -208,6 +214,27 @@ export class App {
   select(market: string): void {
     this.#place(market);
     this.tab = 'live';
+  }
+
+  /** Shows what an announcement tells of; before the first snapshot, once it is there. */
+  goTo(target: AnnouncementTarget): void {
+    if (this.#next === null) {
+      this.#going = target;
+      return;
+    }
+    const { view, market, at } = target;
+    if (view === 'announcements') {
+      this.announcementsOpen = true;
+      return;
+    }
+    this.tab = view;
+    if (view !== 'live') return;
+    if (market !== null) this.#place(market);
+    const shown = this.slots[0] ?? null;
+    // A market that has left the watchlist is not shown at a moment of another's.
+    if (shown !== null && at !== null && (market === null || market === shown)) {
+      this.moment = { market: shown, at };
+    }
   }
 
   /** Opens the settings where the feed dialect is. */
@@ -377,6 +404,11 @@ export class App {
     if (event.type === 'snapshot' || event.type === 'watchlist' || event.type === 'source') this.#place(null);
     if (event.type === 'session' && event.change !== 'edited') this.#place(null);
     if (event.type === 'snapshot' || event.type === 'session') void this.loadSessions();
+    if (event.type === 'snapshot' && this.#going !== null) {
+      const going = this.#going;
+      this.#going = null;
+      this.goTo(going);
+    }
     if (event.type === 'dictionary' && isRenewed(event.dictionary, before?.dictionary))
       this.markets.renewed();
     if (event.type === 'recording' && this.sessions !== null) this.#noteRecording(event.recording, before);
