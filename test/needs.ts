@@ -78,4 +78,5 @@ export const NEEDS: readonly Need[] = [
   shared('libnss3.so', 'libnss3'),
   shared('libasound.so.2', 'libasound2'),
   shared('libgbm.so.1', 'libgbm1'),
+  shared('libnotify.so.4', 'libnotify4'),
 ];

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCore } from '../../main/core/core.ts';
+import type { FeedAddresses } from '../../main/core/ports.ts';
+import { nodePorts } from '../../main/headless/ports.ts';
 import { startDemoFeed } from '../../main/demo/feed.ts';
 import { keepScreenshot } from '../helpers/browser.ts';
 import { quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
@@ -27,6 +30,31 @@ const dataOf = async (page: Page, testId: string, name: string): Promise<number>
 
 const isVisible = ({ app }: RunningApp): Promise<boolean> =>
   app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().some((window) => window.isVisible()));
+
+/** Records a moment with that watchlist, so that a start of the app has it. */
+async function keepWatchlist(
+  folder: string,
+  addresses: FeedAddresses,
+  key: string,
+  markets: readonly string[],
+): Promise<void> {
+  const core = await createCore({
+    host: 'desktop',
+    version: '0',
+    folder,
+    addresses,
+    environmentKey: key,
+    ports: { ...nodePorts(), logger: { log: () => undefined } },
+  });
+  await core.resume();
+  await new Promise<void>((done) => {
+    const client = core.connect((message) => {
+      if (message.kind === 'reply') done();
+    });
+    client.request({ id: 1, command: 'watch.set', args: { markets } });
+  });
+  await core.close();
+}
 
 describe.skipIf(why !== null)(
   `the packaged app${why === null ? '' : ` (${why})`}`,
@@ -211,7 +239,11 @@ describe.skipIf(why !== null)(
       const app = running ?? (await start('first'));
       await expect
         .poll(trayLabels, WAIT)
-        .toEqual(['Recording', 'Trades live', 'Candles live', 'Open Quipu', 'Quit Quipu']);
+        .toEqual([
+          ...['Recording', 'Trades live', 'Candles live', 'No alerts or troubles yet'],
+          ...['Pause recording (until Quipu restarts)', 'Mute notifications for 1 hour'],
+          ...['Mute notifications until tomorrow', 'Open Quipu', 'Quit Quipu'],
+        ]);
       await app.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close());
       await expect.poll(() => isVisible(app), WAIT).toBe(false);
       await session.chooseFromTray(await trayIcon(), 'Open Quipu');
@@ -262,6 +294,84 @@ describe.skipIf(why !== null)(
       await expect.poll(() => page.getByTestId('session-row').count(), WAIT).toBe(2);
       await keepScreenshot(page, 'desktop-sessions');
       await quitByTray(second);
+    });
+
+    it('tells trouble by tray and notifications, and a click leads to it', async () => {
+      const key = 'desktop-key-71bd02';
+      const unknown = 'nowhere-<b>x</b>&y';
+      const feed = await startDemoFeed({ port: 0, seed: 3, rate: 20, key });
+      const data = join(folder.path, 'trouble');
+      const env = {
+        QUIPU_TRADES_URL: feed.addresses.trades,
+        QUIPU_METRICS_URL: feed.addresses.candles,
+        QUIPU_DICTIONARY_URL: feed.addresses.dictionary,
+        QUIPU_API_KEY: key,
+      };
+      const shown = async (): Promise<string[]> => (await session.notifications()).map(({ title }) => title);
+      const picture = async (): Promise<string> => session.trayPicture(await trayIcon());
+      const choose = async (label: string): Promise<void> => session.chooseFromTray(await trayIcon(), label);
+      const labelled = (words: string): unknown =>
+        expect.arrayContaining([expect.stringContaining(words) as unknown]);
+      try {
+        await keepWatchlist(data, feed.addresses, key, ['binance-btc-usdt', unknown]);
+        const before = (await shown()).length;
+        const app = await start('trouble', env);
+
+        // One market is refused. Its name and the server's words are shown as text.
+        await expect.poll(async () => (await shown()).length, WAIT).toBe(before + 1);
+        const notification = (await session.notifications()).at(-1);
+        expect(notification).toMatchObject({ title: `${unknown} is refused` });
+        expect(notification?.body).toContain(
+          '“BAD_REQUEST: unknown market nowhere-&lt;b&gt;x&lt;/b&gt;&amp;y”',
+        );
+        expect(notification?.actions).toContain('default');
+        await app.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close());
+        await expect.poll(() => isVisible(app), WAIT).toBe(false);
+        const large = app.page.locator('[data-testid=chart][data-slot="0"]');
+        expect(await large.getAttribute('data-market')).toBe('binance-btc-usdt');
+        await session.clickNotification(notification?.id ?? 0);
+        await expect.poll(() => isVisible(app), WAIT).toBe(true);
+        await expect.poll(() => large.getAttribute('data-market'), WAIT).toBe(unknown);
+        expect(Number(await large.getAttribute('data-moment'))).toBeGreaterThan(Date.now() - 60_000);
+
+        // A pause is told by shape and words, in the tray and in the window.
+        await expect.poll(trayLabels, WAIT).toEqual(expect.arrayContaining(['Trades live', 'Candles live']));
+        const live = await picture();
+        await choose('Pause recording (until Quipu restarts)');
+        await expect.poll(trayLabels, WAIT).toEqual(labelled('Paused since'));
+        const paused = await picture();
+        await app.page.getByTestId('paused').waitFor(WAIT);
+        await choose('Resume recording');
+        await expect.poll(picture, WAIT).toBe(live);
+
+        // Muted, trouble is in the tray and under the bell alone.
+        await choose('Mute notifications for 1 hour');
+        await expect.poll(trayLabels, WAIT).toEqual(labelled('muted until'));
+        feed.setFault({ status: 401 });
+        feed.dropConnections();
+        await expect.poll(trayLabels, WAIT).toEqual(labelled('The API key is refused'));
+        await expect.poll(trayLabels, WAIT).toEqual(labelled('Candles refused'));
+        const refused = await picture();
+        expect(new Set([live, paused, refused]).size).toBe(3);
+        await app.page.getByTestId('bell').click();
+        await app.page.locator('[data-testid=announcement][data-kind=key-refused]').waitFor(WAIT);
+        await keepScreenshot(app.page, 'desktop-announcements');
+        expect((await shown()).length).toBe(before + 1);
+        await app.page.getByTestId('unmute').click();
+        await expect.poll(trayLabels, WAIT).toContain('Mute notifications for 1 hour');
+        await quitByTray(app);
+
+        // What is over is taken back by itself.
+        const again = await start('trouble', env);
+        await expect.poll(shown, WAIT).toContain('The API key is refused');
+        const refusal = (await session.notifications()).find(({ title }) => title.includes('API key'));
+        feed.setFault(null);
+        await again.page.getByTestId('try-again').click();
+        await expect.poll(() => session.closedNotifications(), { timeout: 40_000 }).toContain(refusal?.id);
+        await quitByTray(again);
+      } finally {
+        await feed.close();
+      }
     });
 
     it('keeps the key in the keyring, and nowhere else', async () => {

@@ -12,10 +12,29 @@ const WATCHER = 'org.kde.StatusNotifierWatcher';
 const WATCHER_PATH = '/StatusNotifierWatcher';
 const MOCK = 'org.freedesktop.DBus.Mock';
 const MENU = 'com.canonical.dbusmenu';
+const NOTIFICATIONS = 'org.freedesktop.Notifications';
+const NOTIFICATIONS_PATH = '/org/freedesktop/Notifications';
+
+/** Notifications are numbered from 1, in the order in which they were asked for. */
+const NUMBERED = 'ret = args[1] if args[1] else sum(1 for call in self.call_log if call[1] == "Notify")';
+/** Their calls as JSON: GVariant's own text is hard to read back. */
+const CALLS = `
+import dbus, json, sys
+mock = dbus.Interface(dbus.SessionBus().get_object('${NOTIFICATIONS}', '${NOTIFICATIONS_PATH}'), '${MOCK}')
+print(json.dumps([[part for part in args] for _, args in mock.GetMethodCalls(sys.argv[1])]))
+`;
 
 export interface TrayMenuItem {
   readonly id: number;
   readonly label: string;
+}
+
+export interface ShownNotification {
+  /** The server's. */
+  readonly id: number;
+  readonly title: string;
+  readonly body: string;
+  readonly actions: readonly string[];
 }
 
 export interface DesktopSession {
@@ -27,6 +46,14 @@ export interface DesktopSession {
   trayMenu(icon: string): Promise<TrayMenuItem[]>;
   /** Chooses from an icon's menu, as a user does with the mouse. */
   chooseFromTray(icon: string, label: string): Promise<void>;
+  /** What an icon looks like now: equal texts are equal pictures. */
+  trayPicture(icon: string): Promise<string>;
+  /** All that programs asked to be shown, in their order. */
+  notifications(): Promise<ShownNotification[]>;
+  /** Those that programs took back. */
+  closedNotifications(): Promise<number[]>;
+  /** Clicks on a notification. */
+  clickNotification(id: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,16 +107,25 @@ export async function startDesktopSession(folder: string): Promise<DesktopSessio
     gdbus('call', '--session', '--dest', dest, '--object-path', path, '--method', method, '--', ...args);
   const mock = (method: string, ...args: readonly string[]): Promise<string> =>
     call(WATCHER, WATCHER_PATH, `${MOCK}.${method}`, ...args);
+  const notifier = (method: string, ...args: readonly string[]): Promise<string> =>
+    call(NOTIFICATIONS, NOTIFICATIONS_PATH, `${MOCK}.${method}`, ...args);
+  const notifierCalls = async (method: string): Promise<readonly (readonly unknown[])[]> => {
+    const { stdout } = await run('/usr/bin/python3', ['-c', CALLS, method], { env, timeout: 20_000 });
+    return JSON.parse(stdout) as readonly (readonly unknown[])[];
+  };
   const present = (name: string): Promise<string> => gdbus('wait', '--session', '--timeout', '15', name);
 
-  async function menuOf(icon: string): Promise<string> {
-    const answer = await call(
+  const propertyOf = (icon: string, name: string): Promise<string> =>
+    call(
       icon,
       '/StatusNotifierItem',
       'org.freedesktop.DBus.Properties.Get',
       'org.kde.StatusNotifierItem',
-      'Menu',
+      name,
     );
+
+  async function menuOf(icon: string): Promise<string> {
+    const answer = await propertyOf(icon, 'Menu');
     return /'([^']+)'/.exec(answer)?.[1] ?? '';
   }
 
@@ -112,7 +148,15 @@ export async function startDesktopSession(folder: string): Promise<DesktopSessio
     await start('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets']);
     // Debian's Python, whose modules Debian's dbusmock is among.
     await start('/usr/bin/python3', ['-m', 'dbusmock', '--session', WATCHER, WATCHER_PATH, WATCHER]);
-    await Promise.all([present('org.freedesktop.secrets'), present(WATCHER)]);
+    const server = [NOTIFICATIONS, NOTIFICATIONS_PATH, NOTIFICATIONS];
+    await start('/usr/bin/python3', ['-m', 'dbusmock', '--session', ...server]);
+    await Promise.all([present('org.freedesktop.secrets'), present(WATCHER), present(NOTIFICATIONS)]);
+    await notifier('AddMethod', NOTIFICATIONS, 'Notify', 'susssasa{sv}i', 'u', NUMBERED);
+    await notifier('AddMethod', NOTIFICATIONS, 'CloseNotification', 'u', '', '');
+    const able = 'ret = ["actions", "body", "body-markup"]';
+    await notifier('AddMethod', NOTIFICATIONS, 'GetCapabilities', '', 'as', able);
+    const named = 'ret = ("mock", "test", "1", "1.2")';
+    await notifier('AddMethod', NOTIFICATIONS, 'GetServerInformation', '', 'ssss', named);
     await mock('AddProperty', WATCHER, 'IsStatusNotifierHostRegistered', '<true>');
     await mock('AddProperty', WATCHER, 'ProtocolVersion', '<0>');
     await mock('AddMethod', WATCHER, 'RegisterStatusNotifierItem', 's', '', '');
@@ -132,6 +176,21 @@ export async function startDesktopSession(folder: string): Promise<DesktopSessio
       const item = (await trayMenu(icon)).find((each) => each.label === label);
       if (item === undefined) throw new Error(`The tray's menu has no ${label}.`);
       await call(icon, await menuOf(icon), `${MENU}.Event`, String(item.id), 'clicked', "<''>", '0');
+    },
+    trayPicture: (icon) => propertyOf(icon, 'IconPixmap'),
+    async notifications() {
+      const calls = await notifierCalls('Notify');
+      return calls.map(([, , , title, body, actions], at) => ({
+        id: at + 1,
+        title: String(title),
+        body: String(body),
+        actions: actions as readonly string[],
+      }));
+    },
+    closedNotifications: async () => (await notifierCalls('CloseNotification')).map(([id]) => Number(id)),
+    async clickNotification(id) {
+      const args = `[<uint32 ${id}>, <'default'>]`;
+      await notifier('EmitSignal', NOTIFICATIONS, 'ActionInvoked', 'us', args);
     },
     stop,
   };

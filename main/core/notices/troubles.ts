@@ -10,6 +10,7 @@ import {
   type Gap,
   type LinkPhase,
   type LinkState,
+  type MarketInfo,
   type Millis,
   type RecordingState,
   type SourceKind,
@@ -165,7 +166,7 @@ function listed(before: Watched, rows: readonly WatchRow[], now: Moment, inputs:
     const key = `market ${market.id}`;
     refused.add(key);
     if (watched.raised.has(key)) continue;
-    const pair = `${market.symbol.toUpperCase()} / ${market.base.toUpperCase()} on ${market.venue}`;
+    const pair = marketWords(market);
     watched = raise(watched, inputs, {
       kind: 'subscription-refused',
       group: '',
@@ -242,6 +243,11 @@ function lostGap({ endpoint, from, to, cause, session }: Gap): Occasion {
     many: (count) => `${count} gaps are lost; the first is ${length} of ${ENDPOINT_WORD[endpoint]}`,
     target: show('live', null, from),
   };
+}
+
+/** One that the dictionary does not know has an id alone. */
+function marketWords({ id, symbol, base, venue }: MarketInfo): string {
+  return base === '' ? id : `${symbol.toUpperCase()} / ${base.toUpperCase()} on ${venue}`;
 }
 
 function lengthWords(length: Millis): string {
