@@ -563,6 +563,8 @@ describe.each(Object.entries(TRANSPORTS))('over %s', { timeout: 60_000 }, (_name
       'refusals.list': { session: null },
       'frames.list': { endpoint: 'trades' },
       'notice.dismiss': {},
+      'announcements.seen': { upTo: 1 },
+      'announcements.mute': { for: 'off' },
       'coverage.page': { market, endpoint: 'trades', from: 0, to: Number.MAX_SAFE_INTEGER },
       'coverage.recent': {},
       'coverage.sessions': { sessions: [1], buckets: 100 },

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Announcement, LinkState } from '../../main/core/contract.ts';
 import type { Status } from '../../main/shell/status.ts';
 import { trayMenu } from '../../main/shell/tray-menu.ts';
-import { link } from '../renderer/support.ts';
+import { linkState } from '../helpers/states.ts';
 
 const AT = Date.parse('2024-01-15T18:02:00Z');
 const links: Readonly<Record<'trades' | 'candles', LinkState>> = {
-  trades: link('trades'),
-  candles: link('candles'),
+  trades: linkState('trades'),
+  candles: linkState('candles'),
 };
 
 function status(over: Partial<Status> = {}): Status {

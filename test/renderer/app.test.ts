@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CoreEvent, MAX_WATCHED } from '../../main/core/contract.ts';
 import { App } from '../../renderer/state/app.svelte.ts';
+import { targetOf } from '../../renderer/state/target.ts';
 import { dictionary, snapshot, summary, TestChannel, tradeBytes, watchRow } from './support.ts';
 
 // For the whole file: a frame may still be due when a test has ended.
@@ -168,5 +169,61 @@ describe('App', () => {
     channel.lose('Quipu was ended.');
     expect(app.bridge).toMatchObject({ phase: 'lost', why: 'Quipu was ended.', attempt: 1 });
     expect(await app.ask('sessions.list', {})).toMatchObject({ ok: false, error: { kind: 'closed' } });
+  });
+});
+
+describe('going where an announcement leads', () => {
+  const AT = 1_700_000_000_000;
+
+  it('shows the market large, at the moment', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    app.tab = 'feed';
+    app.goTo({ view: 'live', market: 'c', at: AT });
+    expect([app.tab, app.slots[0]]).toEqual(['live', 'c']);
+    expect(app.moment).toEqual({ market: 'c', at: AT });
+  });
+
+  it('waits for the first snapshot', async () => {
+    app.goTo({ view: 'live', market: 'b', at: AT });
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    expect(app.moment).toEqual({ market: 'b', at: AT });
+  });
+
+  it('shows no other market at the moment of one that has left the watchlist', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    app.goTo({ view: 'live', market: 'gone', at: AT });
+    expect([app.tab, app.slots[0], app.moment]).toEqual(['live', 'a', null]);
+  });
+
+  it('of the whole feed shows what is large, and a summary opens the list', async () => {
+    event({ type: 'snapshot', snapshot: snapshot() });
+    await vi.waitUntil(() => app.view !== null);
+    app.goTo({ view: 'live', market: null, at: AT });
+    expect(app.moment).toEqual({ market: 'a', at: AT });
+    app.goTo({ view: 'announcements', market: null, at: null });
+    expect([app.announcementsOpen, app.tab]).toEqual([true, 'live']);
+  });
+
+  it.each([
+    null,
+    'live',
+    {},
+    { view: 'other', market: null, at: null },
+    { view: 'live', market: 1, at: null },
+    { view: 'live', market: null, at: Number.NaN },
+    { view: 'live', market: null },
+  ])('takes no target from %j', (value) => {
+    expect(targetOf(value)).toBeNull();
+  });
+
+  it('takes of a target what it needs alone', () => {
+    expect(targetOf({ view: 'live', market: 'm', at: 1, more: true })).toEqual({
+      view: 'live',
+      market: 'm',
+      at: 1,
+    });
   });
 });

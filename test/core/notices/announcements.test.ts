@@ -314,7 +314,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('mute'), ms: fc.constantFrom(null, 60_000, 3_600_000) }),
   },
-) as fc.Arbitrary<Move>;
+);
 
 function play(moves: readonly Move[], mayMute: boolean): Run {
   const run = new Run();

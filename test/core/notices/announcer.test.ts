@@ -13,7 +13,7 @@ import type { Occasion } from '../../../main/core/notices/announcements.ts';
 import { Announcer } from '../../../main/core/notices/announcer.ts';
 import { PAUSED_LONG_MS, STALE_LONG_MS } from '../../../main/core/notices/troubles.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
-import { link, snapshot, watchRow } from '../../renderer/support.ts';
+import { linkState, rowState } from '../../helpers/states.ts';
 
 const START = Date.parse('2024-01-15T18:00:00Z');
 const HOUR = 3_600_000;
@@ -37,7 +37,7 @@ function setUp() {
     notifier: { show: (announcement) => shown.push(announcement), close: (id) => closed.push(id) },
     changed: (announcements) => told.push(announcements),
   });
-  announcer.take({ type: 'snapshot', snapshot: snapshot() });
+  announcer.take({ type: 'source', source: 'live', key: { place: 'keychain', problem: null } });
   const problem = (kind: string): LinkProblem => ({
     kind,
     status: null,
@@ -54,7 +54,7 @@ function setUp() {
     link: (endpoint: Endpoint, phase: LinkPhase, kind?: string): void =>
       announcer.take({
         type: 'link',
-        link: link(endpoint, { phase, problem: kind === undefined ? null : problem(kind) }),
+        link: linkState(endpoint, { phase, problem: kind === undefined ? null : problem(kind) }),
       }),
     recording: (recording: Partial<RecordingState>): void =>
       announcer.take({
@@ -171,7 +171,7 @@ describe('trouble that needs a hand', () => {
       it.announcer.take({
         type: 'watchlist',
         rows: ['a', 'b', 'c'].map((id) =>
-          watchRow(id, refused.includes(id) ? { trades: 'refused', refusal: 'not in your plan' } : {}),
+          rowState(id, refused.includes(id) ? { trades: 'refused', refusal: 'not in your plan' } : {}),
         ),
       });
     rows(['b']);
