@@ -223,6 +223,8 @@ export const SHAPES: { readonly [N in CommandName]: Shape } = {
   'refusals.list': { needed: { session: orNull(SESSION) } },
   'frames.list': { needed: { endpoint: ENDPOINT } },
   'notice.dismiss': NONE,
+  'announcements.seen': { needed: { upTo: whole(0, MAX_SAFE) } },
+  'announcements.mute': { needed: { for: one('hour', 'tomorrow', 'off') } },
   'coverage.page': { needed: { market: MARKET, endpoint: ENDPOINT, ...RANGE_ENDS }, also: RANGE },
   'coverage.recent': NONE,
   'coverage.sessions': { needed: { sessions: list(SESSION, 20), buckets: whole(1, 500) } },
