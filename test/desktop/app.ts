@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { findProgram, keytarLoads } from '../needs.ts';
-import { findTestElectron } from '../compat/build.ts';
+import { findTestElectron, type TestPackage } from '../compat/build.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 /** Chromium's sandbox refuses to run as root, which is what CI is. */
@@ -23,48 +23,18 @@ export function lacking(): string | null {
   return missing.length === 0 ? null : `lacking ${missing.join(', ')}`;
 }
 
-/**
- * Packages the app, once for all test files of a run, which run side by side.
- *
- * @returns the program's path
- */
-export async function packagedApp(): Promise<string> {
-  const lock = join(ROOT, 'out', `test-app-${thisRun()}.lock`);
-  mkdirSync(join(ROOT, 'out'), { recursive: true });
-  for (;;) {
-    try {
-      writeFileSync(lock, '', { flag: 'wx' });
-      break;
-    } catch {
-      const program = existsSync(lock) ? readFileSync(lock, 'utf8') : '';
-      if (program !== '') return program;
-      // Another file of this run packages it.
-      await new Promise((later) => setTimeout(later, 500));
-    }
-  }
-  try {
-    const program = await packageNow();
-    writeFileSync(lock, program);
-    return program;
-  } catch (error) {
-    rmSync(lock);
-    throw error;
-  }
-}
-
-/** The test runner's process and when it was started, which tells it from an earlier one with its number. */
-function thisRun(): string {
-  const [, fields = ''] = readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ');
-  return `${process.ppid}-${fields.split(' ')[19] ?? ''}`;
-}
-
-/** In a process of its own: the test runner's environment would change what is bundled. */
-async function packageNow(): Promise<string> {
+/** The package under test, made in a process of its own: the test runner's environment would change what is bundled. */
+export async function testPackage(): Promise<TestPackage> {
   const env = { ...process.env };
   for (const name of ['NODE_ENV', 'VITEST', 'NODE_OPTIONS']) delete env[name];
   const script = join(ROOT, 'test', 'compat', 'build.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [script], { cwd: ROOT, env });
-  return stdout.trimEnd().split('\n').at(-1) ?? '';
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as TestPackage;
+}
+
+/** @returns the packaged program's path */
+export async function packagedApp(): Promise<string> {
+  return (await testPackage()).program;
 }
 
 export interface RunningApp {
