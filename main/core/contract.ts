@@ -651,6 +651,8 @@ export interface Settings {
   readonly startAtLogin?: boolean;
   /** Of the desktop alone, absent: no. While it records on mains, the computer does not go to sleep by itself. */
   readonly keepAwake?: boolean;
+  /** Of the desktop alone, absent or empty: updates are off. The https address of a feed of updates. */
+  readonly updateFeed?: string;
 }
 
 /** Which dialect the real feed is spoken to in. The demo feed speaks the default. */

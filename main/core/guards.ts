@@ -27,6 +27,7 @@ import { MAX_CHARTS, MAX_TAPES } from './flow/hub.ts';
 import { MAX_DOCUMENT } from './protocol/dialect-document.ts';
 import { QuipuError } from './result.ts';
 import { sessionName, sessionNote } from './session-words.ts';
+import { updateFeedFault } from './update-feed.ts';
 
 export const MAX_MARKETS = MAX_WATCHED;
 export const MAX_PAGE = 5_000;
@@ -36,6 +37,7 @@ const MAX_LINES = 50;
 const MAX_BUCKETS = 500;
 const MAX_ID = 200;
 const MAX_KEY = 4_096;
+const MAX_FEED = 2_000;
 /** Bytes of a pasted frame. */
 const MAX_FRAME = 256 * 1024;
 const SOURCES: readonly SourceKind[] = ['none', 'live', 'demo'];
@@ -222,12 +224,21 @@ export const guards: { readonly [N in CommandName]: (args: unknown) => CommandAr
 
 /** Checks the part of the settings that is given; also for what was stored. @throws {QuipuError} */
 export function settingsOf(value: unknown): Partial<Settings> {
-  const given = fields(value, [], ['theme', 'startAtLogin', 'keepAwake']);
+  const given = fields(value, [], ['theme', 'startAtLogin', 'keepAwake', 'updateFeed']);
   return {
     ...('theme' in given && { theme: oneOf('theme', THEMES, given['theme']) }),
     ...('startAtLogin' in given && { startAtLogin: yesOrNo('startAtLogin', given['startAtLogin']) }),
     ...('keepAwake' in given && { keepAwake: yesOrNo('keepAwake', given['keepAwake']) }),
+    ...('updateFeed' in given && { updateFeed: feedOf(given['updateFeed']) }),
   };
+}
+
+/** Empty: off. */
+function feedOf(value: unknown): string {
+  const feed = boundedText('updateFeed', value, MAX_FEED);
+  const fault = feed === '' ? null : updateFeedFault(feed);
+  if (fault !== null) throw bad(`updateFeed ${fault}`);
+  return feed;
 }
 
 function yesOrNo(name: string, value: unknown): boolean {

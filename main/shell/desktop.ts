@@ -30,6 +30,7 @@ import { type Status, statusAfter } from './status.ts';
 import { isStartedAtLogin, onSystemEnd, type SystemWatch, watchSystem } from './system.ts';
 import type { TrayDeed } from './tray-menu.ts';
 import { type AppTray, createTray } from './tray.ts';
+import { watchUpdates } from './updates/updates.ts';
 import { limitPermissions } from './window.ts';
 import { DeskWindows } from './windows.ts';
 
@@ -179,6 +180,7 @@ export class Desktop {
 
   /** Tray, menu and system are views like another: they learn the state from what the core tells. */
   #watch(core: Core): void {
+    watchUpdates(core, { folder: this.#folder, logger: this.#log });
     // The first event comes before the client is there, so the system is told it afterwards.
     const early: CoreEvent[] = [];
     let unseen = 0;
