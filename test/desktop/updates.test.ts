@@ -52,10 +52,10 @@ describe('the installation', () => {
     packageType: null,
     hasUninstaller: false,
   };
-  const CASES: readonly (readonly [string, Partial<Surroundings>, Installation['kind'], string?])[] = [
-    ['the source', { isPackaged: false, appImage: '/home/jo/Quipu.AppImage' }, 'source'],
-    ['an AppImage', { appImage: '/home/jo/Quipu.AppImage' }, 'installs'],
-    ['an AppImage of no path', { appImage: 'Quipu.AppImage' }, 'tells'],
+  const CASES: readonly (readonly [string, Partial<Surroundings>, Installation['kind'], string | null])[] = [
+    ['the source', { isPackaged: false, appImage: '/home/jo/Quipu.AppImage' }, 'source', null],
+    ['an AppImage', { appImage: '/home/jo/Quipu.AppImage' }, 'installs', null],
+    ['an AppImage of no path', { appImage: 'Quipu.AppImage' }, 'tells', null],
     ['a deb', { packageType: 'deb\n' }, 'tells', 'deb'],
     ['an rpm', { packageType: 'rpm' }, 'tells', 'rpm'],
     [
@@ -64,10 +64,15 @@ describe('the installation', () => {
       'tells',
       'deb',
     ],
-    ['an unpacked folder', {}, 'tells'],
-    ['Windows, installed', { platform: 'win32', hasUninstaller: true }, 'installs'],
+    ['an unpacked folder', {}, 'tells', null],
+    ['Windows, installed', { platform: 'win32', hasUninstaller: true }, 'installs', null],
     ['Windows, unpacked', { platform: 'win32' }, 'tells', 'exe'],
-    ['macOS', { platform: 'darwin', program: '/Applications/Quipu.app/Contents/MacOS/Quipu' }, 'installs'],
+    [
+      'macOS',
+      { platform: 'darwin', program: '/Applications/Quipu.app/Contents/MacOS/Quipu' },
+      'installs',
+      null,
+    ],
     [
       'macOS on its disk image',
       { platform: 'darwin', program: '/Volumes/Quipu/Quipu.app/x' },
@@ -85,7 +90,7 @@ describe('the installation', () => {
   it.each(CASES)('%s', (_what, change, kind, extension) => {
     const installation = installationOf({ ...LINUX, ...change });
     expect(installation.kind).toBe(kind);
-    if (extension !== undefined) expect(installation).toMatchObject({ extension });
+    if (extension !== null) expect(installation).toMatchObject({ extension });
   });
 });
 

@@ -34,7 +34,7 @@ export interface KeeperPorts {
   /** The running version. */
   readonly version: string;
   /** ms since the epoch. */
-  now(): number;
+  readonly now: () => number;
   after(ms: number, run: () => void): Timer;
   readonly memory: { read(): UpdateMemory; write(memory: UpdateMemory): void };
   /** The newest of the feed when it is newer than the running one, else null. Rejects when it cannot be known. */

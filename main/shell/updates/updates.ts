@@ -160,7 +160,7 @@ function userOf(): KeeperPorts['user'] {
       ),
     async tell(offer, how) {
       const answer = await propose(offer, 'Copy address', `${how}\n${offer.address}`);
-      if (answer === 'download') clipboard.writeText(offer.address);
+      if (answer === 'download') await clipboard.writeText(offer.address);
       return answer;
     },
     inform,
