@@ -12,7 +12,7 @@
 import type { AppError, Result } from './result.ts';
 
 /** Raised when a view made for one version could misread another. */
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 
 /** Microseconds since the Unix epoch, as a whole number. */
 export type Micros = number;

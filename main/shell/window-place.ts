@@ -40,7 +40,7 @@ export function placeWindow(
   const width = fit(remembered?.width ?? usual.width, SMALLEST.width, area.width);
   const height = fit(remembered?.height ?? usual.height, SMALLEST.height, area.height);
   const start =
-    remembered !== null && isHeld(remembered, area)
+    remembered !== null && isHeld({ x: remembered.x, y: remembered.y, width, height }, area)
       ? { x: remembered.x, y: remembered.y }
       : {
           x: Math.round(area.x + (area.width - width) / 2),

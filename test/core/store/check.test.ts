@@ -148,7 +148,7 @@ describe('what is spoilt is found', () => {
     ],
     ['a chunk that is gone', 'trades', `DELETE FROM chunks WHERE id = 7`, /where \d+ should be|chunks is/],
     ['a tape that is gone', 'trades', `DELETE FROM tapes WHERE market = 1`, /is missing/],
-    ['a tape of no chunks', 'trades', `INSERT INTO tapes VALUES (1, 77, 1, 0, 1, 2, 0)`, /has no chunks/],
+    ['a tape of no chunks', 'trades', `INSERT INTO tapes VALUES (1, 77, 1, 0, 1, 2, 0, 0)`, /has no chunks/],
     ['the full ones of a tape', 'trades', `UPDATE tapes SET full = full - 1`, /full is/],
     ['the time of a tape', 'trades', `UPDATE tapes SET first_time = first_time + 1`, /first_time is/],
     ['the longest of a tape', 'trades', `UPDATE tapes SET longest = 1`, /longest is 1/],

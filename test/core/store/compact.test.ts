@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { checkStore } from '../../../main/core/store/check.ts';
 import { compact } from '../../../main/core/store/compact.ts';
 import { openForReading } from '../../../main/core/store/database.ts';
+import { SCHEMA_VERSION } from '../../../main/core/store/schema.ts';
 import { readStats } from '../../../main/core/store/stats.ts';
 import type { StoreProgress } from '../../../main/core/store/store.ts';
 import { upkeep } from '../../../main/core/store/upkeep.ts';
@@ -87,7 +88,7 @@ test('of a store of an earlier version, which is copied before', async () => {
   const folder = await recorded();
   makeOld(folder, 3);
   compact(folder, () => undefined);
-  expect(readStats(folder)).toMatchObject({ version: 4, trades: { rows: 0, chunks: { trades: TRADES } } });
+  expect(readStats(folder)).toMatchObject({ version: SCHEMA_VERSION, trades: { rows: 0, chunks: { trades: TRADES } } });
   expect(readStats(folder)?.copies.length).toBe(1);
   expect(await idsOf(folder)).toEqual(ALL);
 });

@@ -14,6 +14,7 @@ import {
   KEEP_ALL,
   type RetentionPolicy,
   TRADE_FIELDS,
+  tradesOf as unpacked,
 } from '../../../main/core/contract.ts';
 import { closeWritten, openForReading, openForWriting } from '../../../main/core/store/database.ts';
 import { createKeeper, type Keeper } from '../../../main/core/store/keeper.ts';
@@ -257,7 +258,7 @@ describe('any policy over any record', () => {
     const page = reader.tradePage('a', null, 5_000);
     const times = kept.flat().filter(({ market }) => market === 'a');
     expect(page.count).toBe(times.length);
-    const read = floatsOf(page.bytes).filter((_, at) => at % TRADE_FIELDS === 0);
+    const read = unpacked(page.bytes).filter((_, at) => at % TRADE_FIELDS === 0);
     expect([...read]).toEqual(times.map(({ exchangeTime }) => exchangeTime).toSorted((a, b) => a - b));
     expect(reader.totals().trades).toBe(kept.flat().length);
   }
