@@ -212,11 +212,15 @@ describe.skipIf(why !== null)(
           { sender: webContents, senderFrame: other.webContents.mainFrame },
           { sender: webContents, senderFrame: { url: mainFrame.url } },
         ];
-        for (const event of foreign) ipcMain.emit('quipu:connect', event);
+        // Whoever it comes from, it comes to the listeners of its window, or to those of the whole app.
+        for (const event of foreign) {
+          webContents.ipc.emit('quipu:connect', event);
+          ipcMain.emit('quipu:connect', event);
+        }
         await settle();
         const toForeign = ports;
         other.destroy();
-        ipcMain.emit('quipu:connect', { sender: webContents, senderFrame: mainFrame });
+        webContents.ipc.emit('quipu:connect', { sender: webContents, senderFrame: mainFrame });
         await settle();
         return { toForeign, toOwn: ports - toForeign };
       });
