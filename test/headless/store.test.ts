@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore } from '../../main/core/store/open.ts';
+import { SCHEMA_VERSION } from '../../main/core/store/schema.ts';
 import { commitOf, variedTrades } from '../core/store/rows.ts';
 import { nodePorts } from '../../main/headless/ports.ts';
 import { quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
@@ -31,7 +32,7 @@ describe('quipu store', () => {
     expect([code, stderr]).toEqual([0, '']);
     const stats = JSON.parse(stdout) as Record<string, unknown>;
     expect(stats).toMatchObject({
-      ...{ folder: join(folder.path, 'demo'), version: 4, sessions: 1, markets: 1, candles: 0 },
+      ...{ folder: join(folder.path, 'demo'), version: SCHEMA_VERSION, sessions: 1, markets: 1, candles: 0 },
       trades: { total: 9_000, rows: 0 },
       ...{ copies: [], damaged: [], oldest: 1_705_342_207_123_456 },
     });

@@ -49,12 +49,13 @@ Trades and candles are counted as they were recorded; what was deleted since is 
 
 /** Times as ISO-8601 text. */
 function described(session: SessionSummary): Record<string, unknown> {
-  const { started, ended, deleted, ...rest } = session;
+  const { id, started, ended, deleted, ...rest } = session;
   const iso = (ms: number | null): string | null => (ms === null ? null : isoOf(ms));
   return {
-    ...rest,
+    id,
     started: isoOf(started),
     ended: iso(ended),
+    ...rest,
     ...(deleted === undefined
       ? {}
       : {
