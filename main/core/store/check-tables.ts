@@ -3,7 +3,7 @@ import BetterSqlite, { type Database } from 'better-sqlite3';
 import { COVERAGE_RANK, ENDPOINTS, GRANULARITIES } from '../contract.ts';
 import type { Known } from './check-trades.ts';
 import type { FaultKind, Faults } from './faults.ts';
-import { hasChunks, hasCoverage, hasJournal, migrate } from './schema.ts';
+import { hasChunks, hasCoverage, hasJournal, hasMarks, hasRetention, migrate } from './schema.ts';
 import { readSessionSums, type Sums } from './session-sums.ts';
 
 /** Findings of one look at a table: more say nothing more. */
@@ -99,15 +99,25 @@ export function readKnown(database: Database, faults: Faults): Known {
       )
       .pluck(),
   );
+  const purged = hasMarks(database)
+    ? faults.attempt('session', 'sessions', () =>
+        database.prepare<[session: number], number>('SELECT removed = 0 FROM sessions WHERE id = ?').pluck(),
+      )
+    : null;
   return {
     sessions: known?.sessions ?? new Set(),
     markets: known?.markets ?? new Map(),
     isNoted: (session, market) => noted === null || noted.get(session, market) !== undefined,
+    isPurged: (session) => purged?.get(session) === 1,
   };
 }
 
 interface SessionRow {
   readonly id: number;
+  /** Absent in a database older than these. */
+  readonly removed?: number | null;
+  readonly trades_deleted?: number;
+  readonly candles_deleted?: number;
   readonly started: number;
   readonly ended: number | null;
   readonly state: string;
@@ -126,6 +136,8 @@ export function checkSessions(database: Database, faults: Faults): void {
   const look = database.transaction(() => {
     const { candles, gaps, trades } = readSessionSums(database);
     for (const row of database.prepare<[], SessionRow>('SELECT * FROM sessions').all()) {
+      // Of what is being purged a part is gone, and nothing is read.
+      if (row.removed === 0) continue;
       checkSession(row, trades.get(row.id), candles.get(row.id), gaps.get(row.id) ?? 0, faults);
     }
   });
@@ -140,15 +152,24 @@ function checkSession(
   faults: Faults,
 ): void {
   const where = `session ${row.id}`;
+  const { candles_deleted = 0, trades_deleted = 0 } = row;
   const pairs: [name: string, noted: number | null, there: number | null][] = [
-    ['trades', row.trades, trades?.count ?? 0],
-    ['candles', row.candles, candles?.count ?? 0],
+    ['trades', row.trades, (trades?.count ?? 0) + trades_deleted],
+    ['candles', row.candles, (candles?.count ?? 0) + candles_deleted],
     ['gaps', row.gaps, gaps],
-    ['first_trade', row.first_trade, trades?.first ?? null],
-    ['last_trade', row.last_trade, trades?.last ?? null],
-    ['first_candle', row.first_candle, candles?.first ?? null],
-    ['last_candle', row.last_candle, candles?.last ?? null],
   ];
+  const ends: [of: 'trade' | 'candle', deleted: number, there: Sums | undefined][] = [
+    ['trade', trades_deleted, trades],
+    ['candle', candles_deleted, candles],
+  ];
+  for (const [of, deleted, there] of ends) {
+    const [first, last] = [row[`first_${of}`], row[`last_${of}`]];
+    // What retention deleted lay at either end.
+    const isWithin =
+      there === undefined || ((first ?? Infinity) <= there.first && (last ?? -Infinity) >= there.last);
+    if (deleted > 0 && isWithin) continue;
+    pairs.push([`first_${of}`, first, there?.first ?? null], [`last_${of}`, last, there?.last ?? null]);
+  }
   const wrong = pairs
     .filter(([, noted, there]) => noted !== there)
     .map(([name, noted, there]) => `${name} is ${noted}, not ${there}`);
@@ -292,6 +313,20 @@ const LINKS: readonly Look[] = [
       WHERE endpoint ${ENDPOINT} OR count < 0 OR NOT json_valid(samples)`,
   },
 ];
+const SHORTENED: readonly Look[] = [
+  {
+    kind: 'trades',
+    what: 'has a chunk before the first that is kept',
+    query: `'tape of market ' || market || ', session ' || session
+      FROM chunks JOIN tapes USING (market, session) WHERE seq < first`,
+  },
+  {
+    kind: 'session',
+    what: 'says of a part that it was deleted, but not how much, or until when',
+    query: `'session ' || id FROM sessions WHERE trades_deleted < 0 OR candles_deleted < 0
+      OR (trades_deleted > 0) <> (trades_until IS NOT NULL) OR (candles_deleted > 0) <> (candles_until IS NOT NULL)`,
+  },
+];
 const TAPES: readonly Look[] = [
   {
     kind: 'session',
@@ -308,6 +343,7 @@ export function* checkOthers(database: Database, faults: Faults): Generator<numb
     ...(hasCoverage(database) ? COVERAGE : []),
     ...(hasJournal(database) ? LINKS : []),
     ...(hasChunks(database) ? TAPES : []),
+    ...(hasRetention(database) ? SHORTENED : []),
   ];
   for (const [index, { kind, query, what }] of looks.entries()) {
     const found = faults.attempt(kind, 'tables', () =>

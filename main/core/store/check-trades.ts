@@ -11,7 +11,7 @@ import { CHUNK_TRADES, decodeChunk } from './chunk.ts';
 import type { Faults } from './faults.ts';
 import { RowSet } from './row-set.ts';
 import { extentOf, type TradeRun } from './run.ts';
-import { hasChunks, prepareLastRow } from './schema.ts';
+import { hasChunks, hasRetention, prepareLastRow } from './schema.ts';
 import { barsOfRun, isLongEnough } from './tape-writer.ts';
 
 /** Of one transaction: some tenths of a second, in which the log cannot grow much. */
@@ -35,6 +35,8 @@ export interface Known {
   /** Names by row. */
   readonly markets: ReadonlyMap<number, string>;
   isNoted(session: number, market: number): boolean;
+  /** A part of it is gone, and nothing of it is read. */
+  isPurged(session: number): boolean;
 }
 
 /** Beside the pieces; those are asked for one by one, so that one that cannot be read costs no other. */
@@ -64,6 +66,8 @@ interface ChunkRow extends Noted {
 }
 
 interface TapeRow {
+  /** The seq of its oldest chunk: those before it were deleted. */
+  readonly first: number;
   readonly chunks: number;
   readonly full: number;
   readonly first_time: number;
@@ -170,13 +174,14 @@ class TradeCheck {
   /** @returns whether the tape is at its end */
   #portion(statements: TapeStatements, state: TapeState): boolean {
     const { market, session } = state;
+    if (this.#known.isPurged(session)) return true;
     const row = statements.tape.get(market, session);
     const first = statements.first.get(market, session) ?? null;
-    if (state.next > 0 && state.first !== first) {
+    if (state.isBegun && state.first !== first) {
       state.isReplaced = true;
       return true;
     }
-    state.first = first;
+    if (!state.isBegun) state.begin(first, row?.first ?? 0);
     const end = state.next + PORTION_CHUNKS;
     const isLast = row === undefined || end >= row.full;
     for (const chunk of statements.chunks.all(market, session, state.next, isLast ? Infinity : end)) {
@@ -199,19 +204,25 @@ class TradeCheck {
 
   #tapeRow(row: TapeRow | undefined, state: TapeState): void {
     if (row === undefined) {
-      if (state.chunks > 0) this.#tapeFault(state, 'is missing, though there are chunks of it');
+      if (state.chunks > state.from) this.#tapeFault(state, 'is missing, though there are chunks of it');
       return;
     }
-    if (state.chunks === 0) {
+    if (state.chunks === state.from) {
       this.#tapeFault(state, 'has no chunks');
       return;
     }
     const wrong = differences([
       ['chunks', row.chunks, state.chunks],
       ['full', row.full, state.full],
-      ['first_time', row.first_time, state.firstTime],
-      ['last_time', row.last_time, state.lastTime],
     ]);
+    // What retention deleted may have been earlier, or later.
+    const isWhole = row.first === 0;
+    if (isWhole ? row.first_time !== state.firstTime : row.first_time > state.firstTime) {
+      wrong.push(`first_time is ${row.first_time}, not ${state.firstTime}`);
+    }
+    if (isWhole ? row.last_time !== state.lastTime : row.last_time < state.lastTime) {
+      wrong.push(`last_time is ${row.last_time}, not ${state.lastTime}`);
+    }
     // It was longer, perhaps, before chunks were put together.
     if (!(row.longest >= state.longest)) wrong.push(`longest is ${row.longest}, not ${state.longest}`);
     if (wrong.length > 0) this.#tapeFault(state, `does not say what its chunks are: ${wrong.join(', ')}`);
@@ -463,9 +474,12 @@ class TapeState {
   readonly market: number;
   readonly session: number;
   readonly where: string;
+  isBegun = false;
   /** The id of its first chunk. */
   first: number | null = null;
-  /** It was made anew since it was begun. */
+  /** The seq of its first chunk: those before it were deleted. */
+  from = 0;
+  /** It was made anew, or shortened, since it was begun. */
   isReplaced = false;
   next = 0;
   chunks = 0;
@@ -485,13 +499,23 @@ class TapeState {
     this.session = session;
     this.where = where;
   }
+
+  begin(first: number | null, from: number): void {
+    this.isBegun = true;
+    this.first = first;
+    this.from = from;
+    this.next = from;
+    this.chunks = from;
+    this.full = from;
+  }
 }
 
 function prepareTape(database: Database) {
   type Tape = [market: number, session: number];
   return {
     tape: database.prepare<Tape, TapeRow>(
-      'SELECT chunks, full, first_time, last_time, longest FROM tapes WHERE market = ? AND session = ?',
+      `SELECT chunks, full, ${hasRetention(database) ? 'first' : '0 AS first'}, first_time, last_time, longest
+       FROM tapes WHERE market = ? AND session = ?`,
     ),
     first: database
       .prepare<Tape, number>('SELECT id FROM chunks WHERE market = ? AND session = ? ORDER BY seq LIMIT 1')

@@ -1,6 +1,6 @@
 /** Makes sessions and markets say what was salvaged of them: a part of it may be lost, or they themselves. */
 import type { Database } from 'better-sqlite3';
-import { hasChunks, hasCoverage, hasJournal } from './schema.ts';
+import { hasChunks, hasCoverage, hasJournal, hasMarks, hasRetention } from './schema.ts';
 import { readSessionSums } from './session-sums.ts';
 import { unexpectedEnd } from './summaries.ts';
 
@@ -12,6 +12,10 @@ interface SessionRow {
   readonly trades: number;
   readonly last_receipt: number | null;
   readonly covered: number | null;
+  readonly removed: number | null;
+  /** By retention. */
+  readonly trades_deleted: number;
+  readonly candles_deleted: number;
 }
 
 /**
@@ -28,21 +32,27 @@ export function recount(database: Database): number {
        last_candle = ?, last_receipt = ?, ended = ? WHERE id = ?`,
   );
   let missing = 0;
-  const covered = hasCoverage(database) ? 'covered' : 'NULL AS covered';
+  const columns = [
+    hasCoverage(database) ? 'covered' : 'NULL AS covered',
+    hasMarks(database) ? 'removed' : 'NULL AS removed',
+    hasRetention(database) ? 'trades_deleted, candles_deleted' : '0 AS trades_deleted, 0 AS candles_deleted',
+  ].join(', ');
   const sessions = database.prepare<[], SessionRow>(
-    `SELECT id, started, ended, state, trades, last_receipt, ${covered} FROM sessions`,
+    `SELECT id, started, ended, state, trades, last_receipt, ${columns} FROM sessions`,
   );
   for (const row of sessions.all()) {
     const ofTrades = trades.get(row.id);
     const ofCandles = candles.get(row.id);
-    missing += Math.max(0, row.trades - (ofTrades?.count ?? 0));
+    const there = row.trades - row.trades_deleted;
+    // What is being purged is not missed.
+    if (row.removed !== 0) missing += Math.max(0, there - (ofTrades?.count ?? 0));
     // What is lost was received all the same.
     const receipts = [row.last_receipt, ofTrades?.receipt, ofCandles?.receipt].map((each) => each ?? 0);
     const receipt = Math.max(...receipts) === 0 ? null : Math.max(...receipts);
     const isOver = row.state !== 'recording' && row.ended === null;
     update.run(
-      ofTrades?.count ?? 0,
-      ofCandles?.count ?? 0,
+      (ofTrades?.count ?? 0) + row.trades_deleted,
+      (ofCandles?.count ?? 0) + row.candles_deleted,
       gaps.get(row.id) ?? 0,
       ofTrades?.first ?? null,
       ofTrades?.last ?? null,

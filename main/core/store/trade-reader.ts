@@ -12,7 +12,7 @@ import { idText } from './ids.ts';
 import { prepareLegacyRows } from './legacy.ts';
 import { visibleIn } from './marks.ts';
 import { type DecimalColumn, RunBuilder, textAt, type TradeRun } from './run.ts';
-import { hasChunks } from './schema.ts';
+import { hasChunks, hasRetention } from './schema.ts';
 import type { StoredTrade } from './store.ts';
 
 /**
@@ -87,10 +87,18 @@ export function prepareTradeReader(database: Database, nameOf: (market: number) 
     return first > newest ? Infinity : first;
   }
 
+  // Goes up when trades are deleted: what was gathered before may be gone.
+  const deletions = hasRetention(database)
+    ? database.prepare<[], string>(`SELECT total(trades_deleted) || ' ' || count(*) FROM sessions`).pluck()
+    : null;
+  let deleted: string | undefined;
   const windows: Window[] = [];
 
   /** The window in which the trade behind row `after` is, if there is one. */
   function windowAt(after: number, last: number, filter: TradeFilter): Window {
+    const before = deleted;
+    deleted = deletions?.get();
+    if (deleted !== before) windows.length = 0;
     const at = windows.findIndex((window) => window.has(after, filter));
     const held = windows.splice(Math.max(0, at), at === -1 ? 0 : 1)[0];
     const window = held ?? gather(after, Math.min(last, after + WINDOW_ROWS), filter);

@@ -4,8 +4,10 @@ import Database from 'better-sqlite3';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkDatabase, type CheckReport, checkStore } from '../../../main/core/store/check.ts';
 import { CHUNK_TRADES } from '../../../main/core/store/chunk.ts';
-import { openForReading } from '../../../main/core/store/database.ts';
+import { openForReading, replace } from '../../../main/core/store/database.ts';
 import type { FaultKind } from '../../../main/core/store/faults.ts';
+import { preparePurge } from '../../../main/core/store/purge.ts';
+import { prepareRetention } from '../../../main/core/store/retention.ts';
 import { makeOld } from './old.ts';
 import { commitOf, open, temporaryFolder, variedTrades } from './support.ts';
 import { databaseIn, FEW, givenOf, writeWhole } from './whole.ts';
@@ -42,6 +44,93 @@ function copied(): string {
   writeFileSync(databaseIn(folder), bytes);
   return folder;
 }
+
+describe('a store of which something was deleted', () => {
+  /** Works on a copy, checks it after each portion, and gives its folder when nothing is left to do. */
+  function deleting(prepare: (database: Database.Database) => () => boolean): string {
+    const folder = copied();
+    const database = new Database(databaseIn(folder));
+    const portion = prepare(database);
+    let portions = 0;
+    try {
+      for (let more = true; more; portions++) {
+        more = portion();
+        expect(checked(folder, true).faults).toEqual([]);
+      }
+    } finally {
+      database.close();
+    }
+    expect(portions).toBeGreaterThan(3);
+    return folder;
+  }
+
+  /** The first session's oldest trades, then its candles, until `left` of the trades' portions are. */
+  const retaining = (database: Database.Database): (() => boolean) => {
+    const retention = prepareRetention(database);
+    const all = Number.MAX_SAFE_INTEGER;
+    return () => retention.trades(1, all, 4_096) || retention.candles(1, all, 300);
+  };
+
+  test('by retention, portion by portion, until a session has nothing', () => {
+    expect(checked(deleting(retaining)).faults).toEqual([]);
+  });
+
+  test('with its session, portion by portion', () => {
+    const folder = deleting((database) => () => preparePurge(database, 40).purgePortion(1));
+    expect(checked(folder)).toMatchObject({ faults: [], checked: { sessions: 1 } });
+  });
+
+  test('and that can be restored', () => {
+    const folder = copied();
+    const database = new Database(databaseIn(folder));
+    database.exec('UPDATE sessions SET removed = 5 WHERE id = 1');
+    database.close();
+    expect(checked(folder).faults).toEqual([]);
+  });
+
+  test.each([
+    [
+      'where a tape begins',
+      'UPDATE tapes SET first = first + 1 WHERE first > 0',
+      /has chunk|before the first/,
+    ],
+    ['how much is gone', 'UPDATE sessions SET trades_deleted = trades_deleted + 1', /trades is \d+, not \d+/],
+    ['until when it is gone', 'UPDATE sessions SET trades_until = NULL', /or until when/],
+  ])('is spoilt by another word of %s', (_what, sql, words) => {
+    const folder = copied();
+    const database = new Database(databaseIn(folder));
+    const portion = retaining(database);
+    portion();
+    portion();
+    database.exec(sql);
+    database.close();
+    expect(checked(folder).faults.map(({ what }) => what)).toContainEqual(expect.stringMatching(words));
+  });
+
+  test('is salvaged with what is said of it', async () => {
+    const folder = copied();
+    const database = new Database(databaseIn(folder));
+    const portion = retaining(database);
+    portion();
+    portion();
+    database.exec(
+      `UPDATE sessions SET name = 'First', pinned = 1 WHERE id = 1; UPDATE sessions SET removed = 5 WHERE id = 2`,
+    );
+    database.close();
+    const summaries = async (): Promise<unknown> => {
+      const store = await open(folder, { readOnly: true });
+      const told = [await store.sessions(), await store.removedSessions(6)];
+      await store.close();
+      return told;
+    };
+    const before = await summaries();
+    expect(before).toMatchObject([[{ name: 'First', deleted: { candles: 0 } }], [{ session: { id: 2 } }]]);
+    replace(folder, 0, () => undefined);
+    // Made anew with chunks of the usual size.
+    expect(checkStore(folder, () => undefined)?.faults).toEqual([]);
+    expect(await summaries()).toEqual(before);
+  });
+});
 
 describe('a whole store', () => {
   test.each([false, true])('has no faults, and all of it was looked at (beside a recorder: %s)', (beside) => {

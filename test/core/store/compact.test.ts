@@ -88,7 +88,10 @@ test('of a store of an earlier version, which is copied before', async () => {
   const folder = await recorded();
   makeOld(folder, 3);
   compact(folder, () => undefined);
-  expect(readStats(folder)).toMatchObject({ version: SCHEMA_VERSION, trades: { rows: 0, chunks: { trades: TRADES } } });
+  expect(readStats(folder)).toMatchObject({
+    version: SCHEMA_VERSION,
+    trades: { rows: 0, chunks: { trades: TRADES } },
+  });
   expect(readStats(folder)?.copies.length).toBe(1);
   expect(await idsOf(folder)).toEqual(ALL);
 });

@@ -16,7 +16,9 @@ import {
   TRADE_FIELDS,
   tradesOf as unpacked,
 } from '../../../main/core/contract.ts';
+import { checkDatabase } from '../../../main/core/store/check.ts';
 import { closeWritten, openForReading, openForWriting } from '../../../main/core/store/database.ts';
+import type { Fault } from '../../../main/core/store/faults.ts';
 import { createKeeper, type Keeper } from '../../../main/core/store/keeper.ts';
 import type { ExportStep, Reader, RowRange } from '../../../main/core/store/reader.ts';
 import { createReader } from '../../../main/core/store/reader.ts';
@@ -221,6 +223,13 @@ describe('any policy over any record', () => {
             }
           }
           compareReads(reader, recorded);
+          const check = checkDatabase(database, { beside: true, chunkTrades: SIZES.chunkTrades });
+          let step = check.next();
+          while (step.done !== true) step = check.next();
+          // Its clock goes back, which coverage never does.
+          const isOfTrades = ({ kind, what }: Fault): boolean =>
+            kind === 'trades' || kind === 'bars' || what.startsWith('does not say');
+          expect(step.value.faults.filter(isOfTrades)).toEqual([]);
         }
         both.close();
       }),
