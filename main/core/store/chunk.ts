@@ -246,7 +246,7 @@ function scratch(count: number): Float64Array {
   return room;
 }
 
-/** A chunk's body; each column is read when it is asked for. */
+/** A chunk's body; each column is read when it is asked for, and some up to a trade alone, where more is not needed. */
 export class ChunkBody {
   readonly count: number;
   readonly markets: readonly number[];
@@ -287,23 +287,27 @@ export class ChunkBody {
     return this.#read(1, (source) => getTimes(source, this.count, null));
   }
 
-  price(market: Uint32Array): DecimalColumn {
-    return this.#read(2, (source) => getDecimals(source, this.count, market, this.markets.length, true));
+  price(market: Uint32Array, upTo = this.count): DecimalColumn {
+    return this.#read(2, (source) =>
+      getDecimals(source, this.count, market, this.markets.length, true, upTo),
+    );
   }
 
-  size(market: Uint32Array): DecimalColumn {
-    return this.#read(3, (source) => getDecimals(source, this.count, market, this.markets.length, false));
+  size(market: Uint32Array, upTo = this.count): DecimalColumn {
+    return this.#read(3, (source) =>
+      getDecimals(source, this.count, market, this.markets.length, false, upTo),
+    );
   }
 
-  side(): Uint8Array {
+  side(upTo = this.count): Uint8Array {
     const side = new Uint8Array(this.count);
-    this.#read(4, (source) => getSmall(source, this.count, side));
+    this.#read(4, (source) => getSmall(source, this.count, side, upTo));
     return side;
   }
 
-  origin(): Uint8Array {
+  origin(upTo = this.count): Uint8Array {
     const origin = new Uint8Array(this.count);
-    this.#read(5, (source) => getSmall(source, this.count, origin));
+    this.#read(5, (source) => getSmall(source, this.count, origin, upTo));
     return origin;
   }
 
@@ -399,21 +403,22 @@ function getDecimals(
   market: Uint32Array,
   markets: number,
   byDifference: boolean,
+  upTo = count,
 ): DecimalColumn {
   const column = newDecimals(count);
   const { digits } = column;
   column.scale.fill(source.byte());
-  if (byDifference) getSigned(source, count, digits);
-  else getIntegers(source, count, digits);
+  if (byDifference) getSigned(source, count, digits, upTo);
+  else getIntegers(source, count, digits, upTo);
   if (byDifference && markets === 1) {
     let last = 0;
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < upTo; index++) {
       last += digits[index] ?? 0;
       digits[index] = last;
     }
   } else if (byDifference) {
     const last = new Float64Array(markets);
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < upTo; index++) {
       const of = market[index] ?? 0;
       const value = (last[of] ?? 0) + (digits[index] ?? 0);
       last[of] = value;

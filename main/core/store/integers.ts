@@ -242,8 +242,12 @@ function putBits(sink: ByteSink, length: number, width: number, factor: number):
   sink.at = at;
 }
 
-/** Reads `count` numbers into `into`. @throws {RangeError} when they are not what putIntegers writes */
-export function getIntegers(source: ByteSource, count: number, into: Float64Array): void {
+/**
+ * Reads the first `upTo` of `count` numbers, perhaps more, into `into`, and passes over the others.
+ *
+ * @throws {RangeError} when they are not what putIntegers writes
+ */
+export function getIntegers(source: ByteSource, count: number, into: Float64Array, upTo = count): void {
   const kind = source.byte();
   const least = unzigzag(source.varint());
   if (kind === SAME) {
@@ -252,15 +256,38 @@ export function getIntegers(source: ByteSource, count: number, into: Float64Arra
   }
   if (kind !== BLOCKS) throw new RangeError('a column is of no known kind');
   for (let start = 0; start < count; start += BLOCK) {
-    getBlock(source, Math.min(BLOCK, count - start), start, least, into);
+    const length = Math.min(BLOCK, count - start);
+    if (start < upTo) getBlock(source, length, start, least, into);
+    else skipBlock(source, length);
   }
 }
 
 /** The same of small numbers. */
-export function getSmall(source: ByteSource, count: number, into: Uint8Array | Uint32Array): void {
+export function getSmall(
+  source: ByteSource,
+  count: number,
+  into: Uint8Array | Uint32Array,
+  upTo = count,
+): void {
   const doubles = widened(count);
-  getIntegers(source, count, doubles);
-  into.set(doubles.subarray(0, count));
+  getIntegers(source, count, doubles, upTo);
+  into.set(doubles.subarray(0, upTo));
+}
+
+function skipBlock(source: ByteSource, length: number): void {
+  const width = source.byte();
+  if (width === VARINTS) {
+    for (let index = 0; index < length; index++) source.varint();
+    return;
+  }
+  if (width > WIDEST) throw new RangeError('its numbers are too wide');
+  let beyond = source.byte();
+  source.skip(Math.ceil((length * Math.min(width, PART)) / 8));
+  if (width > PART) source.skip(Math.ceil((length * (width - PART)) / 8));
+  for (; beyond > 0; beyond--) {
+    source.byte();
+    source.varint();
+  }
 }
 
 function getBlock(
@@ -348,13 +375,13 @@ export function putSigned(sink: ByteSink, values: Float64Array, count: number): 
   putIntegers(sink, values, count);
 }
 
-/** @throws {RangeError} when they are not what putSigned writes */
-export function getSigned(source: ByteSource, count: number, into: Float64Array): void {
+/** As `getIntegers`. @throws {RangeError} when they are not what putSigned writes */
+export function getSigned(source: ByteSource, count: number, into: Float64Array, upTo = count): void {
   const kind = source.byte();
   if (kind > ABOUT_ZERO) throw new RangeError('a column is of no known kind');
-  getIntegers(source, count, into);
+  getIntegers(source, count, into, upTo);
   if (kind === ABOUT_ZERO)
-    for (let index = 0; index < count; index++) into[index] = unzigzag(into[index] ?? 0);
+    for (let index = 0; index < upTo; index++) into[index] = unzigzag(into[index] ?? 0);
 }
 
 /** About how many bits putIntegers takes, to choose between two ways of telling the same. */

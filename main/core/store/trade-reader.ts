@@ -269,11 +269,13 @@ class Candidates {
     const market = body.market();
     const time = body.exchangeTime();
     const order = this.#orderOf(time, market, body.markets);
-    if (order === undefined) return;
-    const [price, size] = [body.price(market), body.size(market)];
+    if (order === undefined || order?.length === 0) return;
+    // Of a chunk that goes on after the page, the rest is passed over.
+    const upTo = order === null ? body.count : order.reduce((most, place) => Math.max(most, place), 0) + 1;
+    const [price, size] = [body.price(market, upTo), body.size(market, upTo)];
     let read: Float64Array | null = null;
     const row = (): Float64Array => (read ??= body.row());
-    this.#add({ time, row, price, size, side: body.side(), origin: body.origin(), order });
+    this.#add({ time, row, price, size, side: body.side(upTo), origin: body.origin(upTo), order });
   }
 
   #add(part: Omit<Part, 'left'>): void {
@@ -290,14 +292,16 @@ class Candidates {
     const of = markets.indexOf(this.market);
     if (of === -1) return undefined;
     let sorted = true;
-    let all = markets.length === 1;
-    let last = -Infinity;
-    for (const each of time) {
-      if (each < last) sorted = false;
-      if (each < this.from || each >= this.before) all = false;
-      last = each;
+    for (let index = 1; index < time.length && sorted; index++) {
+      sorted = (time[index] ?? 0) >= (time[index - 1] ?? 0);
     }
-    if (sorted && all) return null;
+    if (sorted && markets.length === 1) {
+      const [first, end] = [placeOf(time, this.from), placeOf(time, this.before)];
+      if (first === 0 && end === time.length) return null;
+      const order = new Uint32Array(end - first);
+      for (let index = 0; index < order.length; index++) order[index] = first + index;
+      return order;
+    }
     const places: number[] = [];
     for (let index = 0; index < time.length; index++) {
       const each = time[index] ?? 0;
@@ -372,6 +376,18 @@ class Candidates {
     } while (at > 0 && newest.left > 0 && (next === undefined || next.left === 0 || isLater(newest, next)));
     return at;
   }
+}
+
+/** Of sorted times, the place of the first that is not before `from`. */
+function placeOf(times: Float64Array, from: Micros): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function timeAt({ time, order }: Part, place: number): Micros {

@@ -204,6 +204,26 @@ describe('a run comes back from its bytes as it was', () => {
       }),
     );
   });
+
+  test('up to a trade, as far as it is asked for', () => {
+    fc.assert(
+      fc.property(trades, fc.integer({ min: 1, max: 400 }), (some, upTo) => {
+        // Longer than a block of numbers.
+        const all = Array.from({ length: 400 }, (_, index) => some[index % some.length] ?? some[0]).filter(
+          (each) => each !== undefined,
+        );
+        const body = new ChunkBody(encodeChunk(runFrom(all, 1)).body, all.length);
+        const market = body.market();
+        for (const column of ['price', 'size'] as const) {
+          const [whole, part] = [body[column](market), body[column](market, upTo)];
+          for (let index = 0; index < upTo; index++) expect(textAt(part, index)).toBe(textAt(whole, index));
+        }
+        for (const column of ['side', 'origin'] as const) {
+          expect(body[column](upTo).subarray(0, upTo)).toEqual(body[column]().subarray(0, upTo));
+        }
+      }),
+    );
+  });
 });
 
 const usual = Array.from({ length: 2_000 }, (_, index): TradeInput => ({
