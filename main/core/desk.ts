@@ -74,6 +74,8 @@ export type HostCommand =
   | 'zoom.out'
   | 'zoom.reset'
   | 'folder.open'
+  | 'updates.check'
+  | 'updates.news'
   | 'licences'
   | 'about';
 
@@ -110,6 +112,8 @@ export const HOST_COMMANDS: Readonly<Record<HostCommand, CommandWords>> = {
   'zoom.out': { label: 'Smaller', keys: 'CmdOrCtrl+-' },
   'zoom.reset': { label: 'Actual size', keys: 'CmdOrCtrl+0' },
   'folder.open': { label: 'Open data folder' },
+  'updates.check': { label: 'Check for updates…' },
+  'updates.news': { label: 'What’s new' },
   licences: { label: 'Third-party licences' },
   about: { label: 'About Quipu' },
 };

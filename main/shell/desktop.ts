@@ -30,7 +30,7 @@ import { type Status, statusAfter } from './status.ts';
 import { isStartedAtLogin, onSystemEnd, type SystemWatch, watchSystem } from './system.ts';
 import type { TrayDeed } from './tray-menu.ts';
 import { type AppTray, createTray } from './tray.ts';
-import { watchUpdates } from './updates/updates.ts';
+import { type Updates, watchUpdates } from './updates/updates.ts';
 import { limitPermissions } from './window.ts';
 import { DeskWindows } from './windows.ts';
 
@@ -51,6 +51,7 @@ export class Desktop {
   #client: ShellClient | null = null;
   #system: SystemWatch | null = null;
   #menu: AppMenu | null = null;
+  #updates: Updates | null = null;
   #tray: AppTray | null = null;
   #status: Status | null = null;
   /** What macOS asked for before the app was ready. */
@@ -180,7 +181,7 @@ export class Desktop {
 
   /** Tray, menu and system are views like another: they learn the state from what the core tells. */
   #watch(core: Core): void {
-    watchUpdates(core, { folder: this.#folder, logger: this.#log });
+    this.#updates = watchUpdates(core, { folder: this.#folder, logger: this.#log });
     // The first event comes before the client is there, so the system is told it afterwards.
     const early: CoreEvent[] = [];
     let unseen = 0;
@@ -226,6 +227,10 @@ export class Desktop {
       case 'folder.open':
         void this.#openFolder();
         return;
+      case 'updates.check':
+        return this.#updates?.check();
+      case 'updates.news':
+        return this.#updates?.whatsNew();
       case 'licences':
         return showLicences();
       case 'about':

@@ -104,7 +104,13 @@ export function menuTemplate(state: MenuState, actions: MenuActions): Item[] {
   const help: Item = {
     label: 'Help',
     role: 'help',
-    submenu: [host('licences'), ...(isMac ? [] : [LINE, host('about')])],
+    submenu: [
+      host('updates.news'),
+      host('updates.check'),
+      LINE,
+      host('licences'),
+      ...(isMac ? [] : [LINE, host('about')]),
+    ],
   };
   const app: Item = {
     label: 'Quipu',

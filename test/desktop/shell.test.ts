@@ -261,6 +261,31 @@ describe.skipIf(why !== null)(
       await expect.poll(() => existsSync(file), WAIT).toBe(false);
     });
 
+    it('looks for updates where it is told to, and nowhere before', async () => {
+      const { page } = running;
+      await choose('updates.news');
+      await choose('updates.check');
+      await expect.poll(asked, WAIT).toEqual(expect.arrayContaining([expect.stringMatching(/^What is new/)]));
+      await expect.poll(asked, WAIT).toContain('Updates are off');
+      const [feed, use] = [page.getByTestId('update-feed'), page.getByTestId('update-feed-use')];
+      await feed.fill('http://127.0.0.1:9/');
+      await use.click();
+      await expect
+        .poll(() => page.getByTestId('update-feed-words').textContent(), WAIT)
+        .toContain('The feed must be an address that begins with https://');
+      await feed.fill('https://127.0.0.1:9/');
+      await use.click();
+      await expect.poll(() => use.isDisabled(), WAIT).toBe(true);
+      await keepScreenshot(page, 'desktop-updates');
+      await choose('updates.check');
+      // Nobody answers there, which is told too.
+      await expect.poll(async () => (await asked()).length, WAIT).toBeGreaterThan(2);
+      await feed.fill('');
+      await use.click();
+      await expect.poll(() => use.isDisabled(), WAIT).toBe(true);
+      await answerDialogs();
+    });
+
     it('says that it cannot save, and waits for the disk when it is told to', async () => {
       const { page } = running;
       await page.getByTestId('tab-live').click();

@@ -116,7 +116,7 @@ export class UpdateKeeper {
     } else if (this.#feed === null) {
       await user.inform(
         'Updates are off',
-        'No feed of updates is set. Set one under Settings, Desktop, or with QUIPU_UPDATE_URL.',
+        'No feed of updates is set. Set one under Settings, This computer, or with QUIPU_UPDATE_URL.',
       );
     } else if (this.#state.phase === 'downloading') {
       await user.inform(`Quipu ${this.#state.version} is being downloaded`, 'You are told when it is there.');
