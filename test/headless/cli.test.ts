@@ -246,7 +246,8 @@ describe('recording', { timeout: 60_000 }, () => {
   );
 
   it('tells on stderr how it goes, but not with --json', async () => {
-    const told = await record(['--for', '7s']).ended;
+    // A disk that is slow for a moment is told too, otherwise.
+    const told = await record(['--for', '7s'], { ...settings(feed), QUIPU_LOG: 'error' }).ended;
     expect(told.stderr).toMatch(
       /^\d s: trades live, candles live; \d+ trades and \d+ candles stored, 0 gaps\n$/,
     );
