@@ -537,7 +537,7 @@ export interface RetentionPreview {
 export interface RecordingState {
   readonly state: 'recording' | 'stopped' | 'failed';
   readonly session: SessionSummary | null;
-  /** Why nothing is recorded, in state `failed`. */
+  /** Why nothing is recorded, in state `failed`; in state `stopped`, that another Quipu records into the folder. */
   readonly problem: AppError | null;
   /** Since when the user has paused it, in state `stopped`. Absent when it is stopped for want of a feed. */
   readonly pausedSince?: Millis;

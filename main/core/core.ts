@@ -55,6 +55,11 @@ export interface CoreOptions {
   /** Called many times while a damaged record is salvaged or an older one is brought up to date. */
   readonly progress?: (progress: StoreProgress) => void;
   /**
+   * While another Quipu records into the folder, this one reads, and goes on as `start` or `resume` said once
+   * the other has ended. Without it `createCore` fails then.
+   */
+  readonly standsBy?: boolean;
+  /**
    * A recording whose markets are given by the command line: nothing is kept in settings, and of them the
    * dialect alone is read, without which the feed could not be understood.
    */
@@ -96,11 +101,12 @@ export interface Core {
 /**
  * Opens the store and is ready for views; connects to nothing until `start`, `resume` or a command.
  *
- * @throws {QuipuError} kind `storage` when the folder cannot be used
+ * @throws {QuipuError} kind `storage` when the folder cannot be used, `in-use` when another Quipu records into it
  */
 export async function createCore(options: CoreOptions): Promise<Core> {
   let early: AppError | null = null;
   let core: QuipuCore | null = null;
+  let inUse: AppError | null = null;
   const store = await openStore({
     folder: options.folder,
     workerScript: options.ports.workerScript,
@@ -111,8 +117,21 @@ export async function createCore(options: CoreOptions): Promise<Core> {
       core?.note(notice);
     },
     deleted: () => core?.deleted(),
+    ...(options.standsBy === true && {
+      standby: {
+        waits: (problem) => {
+          inUse = problem;
+          core?.standBy(problem);
+        },
+        tookOver: () => {
+          inUse = null;
+          core?.takeOver();
+        },
+      },
+    }),
   });
   core = new QuipuCore(options, store);
+  if (inUse !== null) core.standBy(inUse);
   // After what is kept of a mute was read, which it must not break.
   await core.prepare();
   if (early !== null) core.note(early);
@@ -161,6 +180,9 @@ class QuipuCore implements Core {
   readonly #lowDisk = new LowDisk();
   #rowsDirty = false;
   #closed = false;
+  /** Why nothing can be recorded while another Quipu does, and how to go on once it has ended. */
+  #inUse: AppError | null = null;
+  #afterwards: (() => Promise<void>) | null = null;
   /** Changes of the feed one after the other: each closes what the former opened. */
   #changes: Promise<void> = Promise.resolve();
   #lastReport = NO_REPORT;
@@ -233,11 +255,45 @@ class QuipuCore implements Core {
     };
   }
 
-  start(source: 'live' | 'demo'): Promise<void> {
-    return this.#change(source);
+  /** Another Quipu records into the folder: this one reads until it ends. */
+  standBy(problem: AppError): void {
+    if (this.#inUse?.message === problem.message) return;
+    this.#inUse = {
+      ...problem,
+      action: 'What it recorded can be read here. This Quipu connects and records once that one has ended.',
+    };
+    this.#options.ports.logger.log('warn', 'Quipu reads, since another one records', {
+      why: problem.message,
+    });
+    this.#announceRecording();
+  }
+
+  /** The other Quipu has ended, and the folder is this one's. */
+  takeOver(): void {
+    this.#inUse = null;
+    this.#options.ports.logger.log('info', 'the other Quipu has ended, so this one takes over');
+    this.deleted();
+    this.#announceRecording();
+    const go = this.#afterwards;
+    this.#afterwards = null;
+    void this.prepare()
+      .then(go)
+      .catch((error: unknown) => {
+        // It is on the screen too, where it can be put right.
+        this.#options.ports.logger.log('error', 'the feed could not be started', { ...toAppError(error) });
+      });
+  }
+
+  async start(source: 'live' | 'demo'): Promise<void> {
+    if (this.#inUse === null) return this.#change(source);
+    this.#afterwards = () => this.#change(source);
   }
 
   async resume(): Promise<void> {
+    if (this.#inUse !== null) {
+      this.#afterwards = () => this.resume();
+      return;
+    }
     if (this.#key.value !== null) return this.#change('live');
     if ((await this.#ownStore.readSetting('source')) === '"demo"') return this.#change('demo');
   }
@@ -275,6 +331,7 @@ class QuipuCore implements Core {
   #change(source: SourceKind): Promise<void> {
     if (this.#closed) return Promise.reject(new QuipuError('closed', 'Quipu is closing.'));
     const done = this.#changes.then(async () => {
+      if (this.#inUse !== null) throw new QuipuError('in-use', this.#inUse.message, this.#inUse.action);
       if (source === 'live' && this.#key.value === null) {
         throw new QuipuError('no-key', 'There is no API key.', 'Enter the key that Inca Digital gave you.');
       }
@@ -415,7 +472,11 @@ class QuipuCore implements Core {
   }
 
   #recording(): Snapshot['recording'] {
-    const recording = this.#feed?.recorder.recording ?? { state: 'stopped', session: null, problem: null };
+    const recording = this.#feed?.recorder.recording ?? {
+      state: 'stopped',
+      session: null,
+      problem: this.#inUse,
+    };
     return this.#pausedSince === null || recording.state !== 'stopped'
       ? recording
       : { ...recording, pausedSince: this.#pausedSince };
@@ -634,6 +695,7 @@ class QuipuCore implements Core {
 
   #running(): Feed {
     if (this.#feed === null) {
+      if (this.#inUse !== null) throw new QuipuError('in-use', this.#inUse.message, this.#inUse.action);
       throw new QuipuError('not-found', 'No feed is connected.', 'Enter a key or watch the demo feed first.');
     }
     return this.#feed;

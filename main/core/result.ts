@@ -13,6 +13,7 @@ export type ErrorKind =
   | 'no-key'
   | 'keychain'
   | 'storage'
+  | 'in-use'
   | 'unreachable'
   | 'refused'
   | 'busy'

@@ -22,6 +22,7 @@ const CODES: Partial<Record<ErrorKind, number>> = {
   refused: EXIT_REFUSED,
   unreachable: EXIT_UNREACHABLE,
   storage: EXIT_STORAGE,
+  'in-use': EXIT_STORAGE,
 };
 
 export function exitCodeOf(error: unknown): number {

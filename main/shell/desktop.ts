@@ -165,6 +165,7 @@ export class Desktop {
       addresses: feedAddresses(),
       dialect: environmentDialect(),
       environmentKey: environmentKey(),
+      standsBy: true,
       ports: { ...desktopPorts(join(this.#out, 'main'), this.#log), notifier: this.#notifications },
       progress: (progress) => this.#showProgress(progress),
     });

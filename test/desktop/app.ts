@@ -5,6 +5,9 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import { createCore } from '../../main/core/core.ts';
+import type { FeedAddresses } from '../../main/core/ports.ts';
+import { nodePorts } from '../../main/headless/ports.ts';
 import { findProgram, keytarLoads } from '../needs.ts';
 import { findTestElectron, type TestPackage } from '../compat/build.ts';
 
@@ -102,6 +105,31 @@ export function startWrongly(
       child.kill('SIGKILL');
     });
   });
+}
+
+/** Records a moment with that watchlist, so that a start of the app has it. */
+export async function keepWatchlist(
+  folder: string,
+  addresses: FeedAddresses,
+  key: string,
+  markets: readonly string[],
+): Promise<void> {
+  const core = await createCore({
+    host: 'desktop',
+    version: '0',
+    folder,
+    addresses,
+    environmentKey: key,
+    ports: { ...nodePorts(), logger: { log: () => undefined } },
+  });
+  await core.resume();
+  await new Promise<void>((done) => {
+    const client = core.connect((message) => {
+      if (message.kind === 'reply') done();
+    });
+    client.request({ id: 1, command: 'watch.set', args: { markets } });
+  });
+  await core.close();
 }
 
 /** What the keyring of that session has for Quipu, asked by another program. */

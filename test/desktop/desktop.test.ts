@@ -3,15 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCore } from '../../main/core/core.ts';
-import type { FeedAddresses } from '../../main/core/ports.ts';
-import { nodePorts } from '../../main/headless/ports.ts';
 import { startDemoFeed } from '../../main/demo/feed.ts';
 import { keepScreenshot } from '../helpers/browser.ts';
 import { quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
 import {
   filesWith,
   isInPage,
+  keepWatchlist,
   keyInKeyring,
   lacking,
   packagedApp,
@@ -30,31 +28,6 @@ const dataOf = async (page: Page, testId: string, name: string): Promise<number>
 
 const isVisible = ({ app }: RunningApp): Promise<boolean> =>
   app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().some((window) => window.isVisible()));
-
-/** Records a moment with that watchlist, so that a start of the app has it. */
-async function keepWatchlist(
-  folder: string,
-  addresses: FeedAddresses,
-  key: string,
-  markets: readonly string[],
-): Promise<void> {
-  const core = await createCore({
-    host: 'desktop',
-    version: '0',
-    folder,
-    addresses,
-    environmentKey: key,
-    ports: { ...nodePorts(), logger: { log: () => undefined } },
-  });
-  await core.resume();
-  await new Promise<void>((done) => {
-    const client = core.connect((message) => {
-      if (message.kind === 'reply') done();
-    });
-    client.request({ id: 1, command: 'watch.set', args: { markets } });
-  });
-  await core.close();
-}
 
 describe.skipIf(why !== null)(
   `the packaged app${why === null ? '' : ` (${why})`}`,

@@ -65,7 +65,7 @@ export function takeAlone(folder: string): Lock {
       'Close it, then run this again. Nothing was changed.',
     );
   }
-  return takeLock(folder);
+  return takeLock(folder, 'the command line');
 }
 
 function compactAlone(

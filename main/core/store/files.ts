@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export const DATABASE_FILE = 'quipu.db';
 /** Never written: the operating system's lock on it says that somebody records into the folder. */
 export const LOCK_FILE = 'quipu.lock';
+/** Who holds the lock, in words for people; what it says counts only while the lock is held. */
+export const HOLDER_FILE = 'quipu.lock.txt';
 /** A database that is being made; it takes its name once it is whole. */
 export const NEW_DATABASE_FILE = 'quipu.db.new';
 

@@ -5,8 +5,8 @@ import { Together } from '../coverage/fold.ts';
 import { type DayPart, emptyDay, union } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
 import { buffersOf } from '../flow/batch.ts';
-import { QuipuError } from '../result.ts';
-import { unknownSession } from './errors.ts';
+import { QuipuError, toAppError } from '../result.ts';
+import { storageError, unknownSession } from './errors.ts';
 import type { ExportStep, RowRange } from './reader.ts';
 import type { ReaderRequests, StoreEvent, WriterRequests } from './requests.ts';
 import { SLOW_MS } from './slow-queries.ts';
@@ -15,17 +15,22 @@ import { Thread } from './thread.ts';
 
 /** Markets whose coverage is looked at in one request, so that those of others come in between. */
 const MARKETS_AT_ONCE = 25;
+/** How often a store that stands by looks whether the folder is free. */
+const STANDBY_MS = 1_000;
 
 /**
  * Opens the cache of a folder. One writer a folder: with `readOnly`, any number beside it.
  *
- * @throws {QuipuError} kind `storage`: the folder cannot be written to, another Quipu records into it,
- *   or its database is damaged, locked or newer than this program
+ * @throws {QuipuError} kind `in-use`: another Quipu records into the folder, and `standby` is not given;
+ *   kind `storage`: the folder cannot be written to, or its database is damaged, locked or newer than this
+ *   program
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const folder = resolve(options.folder);
   const alone = options.readOnly === true;
   const { slowMs = SLOW_MS } = options;
+  // Threads of Electron do not know that they are.
+  const who = process.versions['electron'] === undefined ? 'the command line' : 'the desktop app';
   const told = (event: StoreEvent): void => {
     if (event.event === 'progress') options.progress?.(event.progress);
     else if (event.event === 'deleted') options.deleted?.();
@@ -36,17 +41,47 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const writing = alone ? null : new Thread<WriterRequests>('writer', options.workerScript('writer'), told);
   const reading = new Thread<ReaderRequests>('reader', options.workerScript('reader'), told);
   let lastEntry = 0;
+  /** Why nothing can be written while another records. */
+  let inUse: QuipuError | null = null;
+  let watch: NodeJS.Timeout | undefined;
   try {
-    lastEntry = (await writing?.call('open', { folder, slowMs }))?.lastEntry ?? 0;
-    await reading.call('open', { folder, alone, slowMs });
+    try {
+      lastEntry = (await writing?.call('open', { folder, who, slowMs }))?.lastEntry ?? 0;
+    } catch (error) {
+      if (options.standby === undefined || !isInUse(error)) throw error;
+      inUse = error;
+    }
+    await reading.call('open', { folder, alone: alone || inUse !== null, slowMs });
   } catch (error) {
     await Promise.all([writing?.stop(), reading.stop()]);
     throw error;
   }
   let closing: Promise<void> | null = null;
+  if (inUse !== null) standBy(inUse);
+
+  function standBy(problem: QuipuError): void {
+    if (closing !== null) return;
+    inUse = problem;
+    options.standby?.waits(toAppError(problem));
+    watch = setTimeout(() => void takeOver(), STANDBY_MS);
+  }
+
+  async function takeOver(): Promise<void> {
+    try {
+      lastEntry = (await writing?.call('open', { folder, who, slowMs }))?.lastEntry ?? 0;
+      await reading.call('open', { folder, alone: false, slowMs });
+    } catch (error) {
+      standBy(error instanceof QuipuError ? error : storageError(error, folder));
+      return;
+    }
+    if (closing !== null) return;
+    inUse = null;
+    options.standby?.tookOver();
+  }
 
   function writer(): Thread<WriterRequests> {
     if (closing !== null) throw closed();
+    if (inUse !== null) throw inUse;
     if (writing === null) {
       throw new QuipuError('storage', 'This cache was opened for reading only.', 'Open it for recording.');
     }
@@ -191,6 +226,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     isRetaining: async () => writer().call('retaining', null),
     close() {
+      clearTimeout(watch);
       closing ??= closeBoth(writing, reading);
       return closing;
     },
@@ -216,6 +252,10 @@ async function closeBoth(
   await reading.call('close', null).catch(() => null);
   await writing?.call('close', null).catch(() => null);
   await Promise.all([writing?.stop(), reading.stop()]);
+}
+
+function isInUse(error: unknown): error is QuipuError {
+  return error instanceof QuipuError && error.kind === 'in-use';
 }
 
 function closed(): QuipuError {

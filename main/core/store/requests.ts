@@ -35,9 +35,9 @@ import type { SlowQuery } from './slow-queries.ts';
 import type { BucketQuery, Commit, Committed, JournalFilter, StoredTrade, StoreProgress } from './store.ts';
 
 export interface WriterRequests {
-  /** `slowMs`: requests that take longer are told. */
+  /** `who` records, in words for whoever is turned away; `slowMs`: requests that take longer are told. */
   open: {
-    args: { readonly folder: string; readonly slowMs: number };
+    args: { readonly folder: string; readonly who: string; readonly slowMs: number };
     value: { readonly lastEntry: number };
   };
   beginSession: { args: { readonly started: Millis }; value: SessionSummary };

@@ -245,6 +245,14 @@ export interface StoreOptions {
    * without a cache is left as it is and read as an empty one.
    */
   readonly readOnly?: boolean;
+  /**
+   * While another Quipu records into the folder, reads beside it and takes over when that one ends. Writing
+   * methods fail with kind `in-use` until then.
+   */
+  readonly standby?: {
+    readonly waits: (problem: AppError) => void;
+    readonly tookOver: () => void;
+  };
   /** Called many times while a damaged database is salvaged or an older one is brought up to date. */
   readonly progress?: ((progress: StoreProgress) => void) | undefined;
   /** The user must know: the database was damaged and was put aside, at the opening or later. */

@@ -80,7 +80,7 @@ serve<WriterRequests>(
       folder = args.folder;
       queries = new SlowQueries(args.slowMs);
       makeFolder(folder);
-      lock = takeLock(folder);
+      lock = takeLock(folder, args.who);
       try {
         change(null, (writer) => writer.recover());
         work.start();

@@ -20,7 +20,7 @@ async function recordAndKill(folder: string, commits: number, trades = CRASH_BAT
     acknowledged = Number(line);
     if (acknowledged === 1) {
       // It lives, so nobody else may record there.
-      expect(await failureOf(openStore({ folder, workerScript }))).toMatchObject({ kind: 'storage' });
+      expect(await failureOf(openStore({ folder, workerScript }))).toMatchObject({ kind: 'in-use' });
     }
     if (acknowledged < commits) continue;
     if (ms === 0) recording.kill('SIGKILL');
