@@ -14,6 +14,8 @@ const MOCK = 'org.freedesktop.DBus.Mock';
 const MENU = 'com.canonical.dbusmenu';
 const NOTIFICATIONS = 'org.freedesktop.Notifications';
 const NOTIFICATIONS_PATH = '/org/freedesktop/Notifications';
+const MANAGER = 'org.gnome.SessionManager';
+const MANAGER_PATH = '/org/gnome/SessionManager';
 
 /** Notifications are numbered from 1, in the order in which they were asked for. */
 const NUMBERED = 'ret = args[1] if args[1] else sum(1 for call in self.call_log if call[1] == "Notify")';
@@ -54,6 +56,8 @@ export interface DesktopSession {
   closedNotifications(): Promise<number[]>;
   /** Clicks on a notification. */
   clickNotification(id: number): Promise<void>;
+  /** How often programs asked GNOME's session manager to keep the computer awake, and gave that back. */
+  inhibitions(): Promise<{ readonly asked: number; readonly given: number }>;
   stop(): Promise<void>;
 }
 
@@ -109,6 +113,11 @@ export async function startDesktopSession(folder: string): Promise<DesktopSessio
     call(WATCHER, WATCHER_PATH, `${MOCK}.${method}`, ...args);
   const notifier = (method: string, ...args: readonly string[]): Promise<string> =>
     call(NOTIFICATIONS, NOTIFICATIONS_PATH, `${MOCK}.${method}`, ...args);
+  const manager = (method: string, ...args: readonly string[]): Promise<string> =>
+    call(MANAGER, MANAGER_PATH, `${MOCK}.${method}`, ...args);
+  /** Each call's time comes first of what the mock noted of it. */
+  const managerCalls = async (method: string): Promise<number> =>
+    [...(await manager('GetMethodCalls', method)).matchAll(/\((?:uint64 )?\d+, \[/g)].length;
   const notifierCalls = async (method: string): Promise<readonly (readonly unknown[])[]> => {
     const { stdout } = await run('/usr/bin/python3', ['-c', CALLS, method], { env, timeout: 20_000 });
     return JSON.parse(stdout) as readonly (readonly unknown[])[];
@@ -150,7 +159,12 @@ export async function startDesktopSession(folder: string): Promise<DesktopSessio
     await start('/usr/bin/python3', ['-m', 'dbusmock', '--session', WATCHER, WATCHER_PATH, WATCHER]);
     const server = [NOTIFICATIONS, NOTIFICATIONS_PATH, NOTIFICATIONS];
     await start('/usr/bin/python3', ['-m', 'dbusmock', '--session', ...server]);
-    await Promise.all([present('org.freedesktop.secrets'), present(WATCHER), present(NOTIFICATIONS)]);
+    await start('/usr/bin/python3', ['-m', 'dbusmock', '--session', MANAGER, MANAGER_PATH, MANAGER]);
+    await Promise.all(
+      ['org.freedesktop.secrets', WATCHER, NOTIFICATIONS, MANAGER].map((name) => present(name)),
+    );
+    await manager('AddMethod', MANAGER, 'Inhibit', 'susu', 'u', 'ret = len(self.call_log)');
+    await manager('AddMethod', MANAGER, 'Uninhibit', 'u', '', '');
     await notifier('AddMethod', NOTIFICATIONS, 'Notify', 'susssasa{sv}i', 'u', NUMBERED);
     await notifier('AddMethod', NOTIFICATIONS, 'CloseNotification', 'u', '', '');
     const able = 'ret = ["actions", "body", "body-markup"]';
@@ -191,6 +205,10 @@ export async function startDesktopSession(folder: string): Promise<DesktopSessio
     async clickNotification(id) {
       const args = `[<uint32 ${id}>, <'default'>]`;
       await notifier('EmitSignal', NOTIFICATIONS, 'ActionInvoked', 'us', args);
+    },
+    async inhibitions() {
+      const [asked, given] = await Promise.all([managerCalls('Inhibit'), managerCalls('Uninhibit')]);
+      return { asked, given };
     },
     stop,
   };
