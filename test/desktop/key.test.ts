@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DemoFeed, startDemoFeed } from '../../main/demo/feed.ts';
 import { keepScreenshot, launchBrowser } from '../helpers/browser.ts';
 import { family, filesWithKey, heapOf, holdsKey, processesWithKey } from '../helpers/canary.ts';
@@ -56,6 +56,8 @@ describe.skipIf(why !== null)(`the key${why === null ? '' : ` (${why})`}`, { tim
     folder.remove();
   });
 
+  beforeEach(() => feed.setFault(null));
+
   const enter = async (page: Page, key: string): Promise<void> => {
     await page.getByTestId('key-input').click();
     await page.keyboard.type(key);
@@ -87,7 +89,8 @@ describe.skipIf(why !== null)(`the key${why === null ? '' : ` (${why})`}`, { tim
 
     // The server turns the key away, ends the connections, and repeats the key in both.
     feed.setFault({ status: 401, words: `The key ${RIGHT} (${encodeURIComponent(RIGHT)}) is revoked` });
-    feed.dropConnections(1008, `key ${RIGHT} is revoked`);
+    // After a close of an application's own code it is tried again in a second; after 1008, in up to 45.
+    feed.dropConnections(4001, `key ${RIGHT} is revoked`);
     await expect.poll(() => words(page), WAIT).toContain('The key [API key] ([API key]) is revoked');
     await nowhereInPage(page);
     feed.setFault({ status: 401, words: `The key ${WRONG} is not valid` });
