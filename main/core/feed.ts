@@ -206,13 +206,15 @@ export class Feed {
       logger: ports.logger,
       sockets: (socket, events) => {
         const whole = (bytes: Uint8Array): void => events.message(bytes);
+        const atOnce = <T>(tell: (given: T) => void, given: T): void =>
+          this.#clock.during(() => recorder.together(tell, given), undefined);
         return ports.sockets(socket, {
           ...events,
           message: (bytes, start, end) => {
             if (this.#clock.held) events.message(bytes, start, end);
-            else this.#clock.during(whole, start === undefined ? bytes : bytes.subarray(start, end));
+            else atOnce(whole, start === undefined ? bytes : bytes.subarray(start, end));
           },
-          together: (tell, given) => this.#clock.during(tell, given),
+          together: atOnce,
         });
       },
       random: Math.random,

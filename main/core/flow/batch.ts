@@ -53,6 +53,24 @@ export interface TradeInput {
   readonly id: string | ByteSpan;
 }
 
+/** A row as it is read again: without its id. */
+export interface TradeRow {
+  exchangeTime: Micros;
+  /** A bigint only where a number would not be exact. */
+  priceDigits: number | bigint;
+  priceScale: number;
+  sizeDigits: number | bigint;
+  sizeScale: number;
+  side: number;
+}
+
+/** The rows' ids where they lie. */
+export interface RowIds {
+  readonly market: Uint32Array;
+  readonly idEnd: Uint32Array;
+  readonly ids: Wide;
+}
+
 /** Of the rows alone, without the room that the columns still have. */
 export function copyOf(columns: TradeColumns): TradeColumns {
   const { count } = columns;
@@ -124,6 +142,63 @@ export class TradeBatch {
     columns.idEnd[row] = this.#idLength;
   }
 
+  /** Of the rows so far; valid until the next one comes. */
+  get ids(): RowIds {
+    const { idEnd, market } = this.#columns;
+    return { idEnd, market, ids: this.#ids };
+  }
+
+  marketAt(row: number): number {
+    return this.#columns.market[row] ?? 0;
+  }
+
+  exchangeTimeAt(row: number): Micros {
+    return this.#columns.exchangeTime[row] ?? 0;
+  }
+
+  receiptTimeAt(row: number): Micros {
+    return this.#columns.receiptTime[row] ?? 0;
+  }
+
+  setOrigin(row: number, origin: number): void {
+    this.#columns.origin[row] = origin;
+  }
+
+  /** Writes the row into `into`, and gives it. */
+  read<T extends TradeRow>(row: number, into: T): T {
+    const columns = this.#columns;
+    into.exchangeTime = columns.exchangeTime[row] ?? 0;
+    into.priceDigits = readDigits(columns.priceDigits, this.#priceHalves, row);
+    into.priceScale = columns.priceScale[row] ?? 0;
+    into.sizeDigits = readDigits(columns.sizeDigits, this.#sizeHalves, row);
+    into.sizeScale = columns.sizeScale[row] ?? 0;
+    into.side = columns.side[row] ?? 0;
+    return into;
+  }
+
+  /** Takes out the rows from `first` on for which `kept`, from its beginning on, has 0. */
+  leaveOut(first: number, kept: Uint8Array): void {
+    const columns = this.#columns;
+    const { idBytes, idEnd } = columns;
+    let to = first;
+    let idLength = first === 0 ? 0 : (idEnd[first - 1] ?? 0);
+    let start = idLength;
+    for (let from = first; from < this.#count; from++) {
+      const end = idEnd[from] ?? 0;
+      if (kept[from - first] !== 0) {
+        if (to < from) {
+          move(columns, from, to);
+          idBytes.copyWithin(idLength, start, end);
+        }
+        idLength += end - start;
+        idEnd[to++] = idLength;
+      }
+      start = end;
+    }
+    this.#count = to;
+    this.#idLength = idLength;
+  }
+
   /** The columns so far; they belong to the caller until given back, and the batch starts anew. */
   take(): TradeColumns {
     const columns = this.#columns;
@@ -183,6 +258,24 @@ function writeDigits(column: BigInt64Array, halves: Uint32Array, row: number, di
   // The low half is taken modulo 2^32, which makes two's complement of a negative number too.
   halves[row * 2] = digits;
   halves[row * 2 + 1] = Math.floor(digits / 4_294_967_296);
+}
+
+function readDigits(column: BigInt64Array, halves: Uint32Array, row: number): number | bigint {
+  const high = (halves[row * 2 + 1] ?? 0) | 0;
+  const exact = high < 0x20_0000 && high >= -0x20_0000;
+  return exact ? high * 4_294_967_296 + (halves[row * 2] ?? 0) : (column[row] ?? 0n);
+}
+
+function move(columns: Writable, from: number, to: number): void {
+  columns.market[to] = columns.market[from] ?? 0;
+  columns.exchangeTime[to] = columns.exchangeTime[from] ?? 0;
+  columns.receiptTime[to] = columns.receiptTime[from] ?? 0;
+  columns.priceDigits[to] = columns.priceDigits[from] ?? 0n;
+  columns.priceScale[to] = columns.priceScale[from] ?? 0;
+  columns.sizeDigits[to] = columns.sizeDigits[from] ?? 0n;
+  columns.sizeScale[to] = columns.sizeScale[from] ?? 0;
+  columns.side[to] = columns.side[from] ?? 0;
+  columns.origin[to] = columns.origin[from] ?? 0;
 }
 
 /** Writes `text` at `at` (there must be room for three bytes a unit) and gives the place behind it. */

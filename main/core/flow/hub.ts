@@ -12,8 +12,8 @@ import {
   TRADE_SELL,
 } from '../contract.ts';
 import type { Clock, Timer } from '../ports.ts';
-import type { DecodedTrade } from '../protocol/decode.ts';
-import { type Candle, type Origin, SIDE_BUY, SIDE_SELL } from './batch.ts';
+import { type Candle, type Origin, SIDE_BUY, SIDE_SELL, type TradeRow } from './batch.ts';
+import type { AcceptedTrade } from './recorder.ts';
 import { TradePacker } from './trade-packer.ts';
 
 /** A little more than 30 a second: faster than that nobody reads. */
@@ -46,7 +46,7 @@ class TapeRows {
   readonly #rows: TapeRow[] = [];
   #count = 0;
 
-  add({ exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale }: DecodedTrade, flags: number): void {
+  add({ exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale }: AcceptedTrade, flags: number): void {
     const row = { exchangeTime, priceDigits, priceScale, sizeDigits, sizeScale, flags };
     this.#rows[this.#count++ % MAX_TAPE_ROWS] = row;
   }
@@ -63,10 +63,7 @@ class TapeRows {
   }
 }
 
-type TapeRow = Pick<
-  DecodedTrade,
-  'exchangeTime' | 'priceDigits' | 'priceScale' | 'sizeDigits' | 'sizeScale'
-> & { readonly flags: number };
+type TapeRow = Omit<TradeRow, 'side'> & { readonly flags: number };
 
 export class Hub {
   readonly #clients = new Set<HubClient>();
@@ -106,7 +103,7 @@ export class Hub {
     for (const client of this.#clients) client.event(event);
   }
 
-  trade(trade: DecodedTrade, origin: Origin): void {
+  trade(trade: AcceptedTrade, origin: Origin): void {
     if (this.#followedTapes.size === 0 || !this.#followedTapes.has(trade.market)) return;
     let rows = this.#tapes.get(trade.market);
     if (rows === undefined) this.#tapes.set(trade.market, (rows = new TapeRows()));

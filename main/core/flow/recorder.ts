@@ -31,17 +31,17 @@ import type { Commit, JournalFilter, Store } from '../store/store.ts';
 import {
   type Candle,
   copyOf,
-  ORIGIN_LIVE,
   ORIGIN_REDELIVERED,
   type Origin,
   SIDES,
   TradeBatch,
   type TradeInput,
+  type TradeRow,
 } from './batch.ts';
 import { HealthRecord } from './health-record.ts';
 import { Journal, type JournalStore } from './journal.ts';
 import { REDELIVERED_MS } from './outage.ts';
-import { fingerprint, RedeliveryMemory, RETENTION_MS } from './redelivery.ts';
+import { fingerprint, MOST_AT_ONCE, RedeliveryMemory, RETENTION_MS } from './redelivery.ts';
 import { Refusals } from './refusals.ts';
 
 /** Half of the 100 ms that a trade may wait for its commit, to leave room for the commit itself. */
@@ -66,9 +66,13 @@ const SKEW_MS = 10_000;
 /** A candle is final this long after its period when nothing else settled it. */
 const FINAL_GRACE_MS = 10_000;
 
+export interface AcceptedTrade extends TradeRow {
+  market: string;
+}
+
 export interface RecorderListener {
   /** Accepted; `trade` is only valid during the call. */
-  trade(trade: DecodedTrade, receiptTime: Micros, origin: Origin): void;
+  trade(trade: AcceptedTrade, receiptTime: Micros, origin: Origin): void;
   candle(candle: Candle): void;
   gap(gap: Gap): void;
   /** Something happened to a link, or an outage was judged; it will be stored. */
@@ -164,9 +168,34 @@ export class Recorder {
     origin: 0,
     id: '',
   };
-  /** The trade whose fingerprint may be asked for; a function made for each would cost more than it does. */
-  #judged: DecodedTrade | null = null;
-  readonly #print = (): string => (this.#judged === null ? '' : printOf(this.#judged));
+  /** Trades that came at once are being handed over. */
+  #gathers = false;
+  /** Rows of the batch that are known to be new; those behind them wait for it until all of a packet came. */
+  #judged = 0;
+  readonly #kept = new Uint8Array(MOST_AT_ONCE);
+  /** What is told next, in one object for all trades. */
+  readonly #told: AcceptedTrade = {
+    market: '',
+    exchangeTime: 0,
+    priceDigits: 0,
+    priceScale: 0,
+    sizeDigits: 0,
+    sizeScale: 0,
+    side: 0,
+  };
+  readonly #print = (row: number): string => {
+    const { exchangeTime, priceDigits, priceScale, side, sizeDigits, sizeScale } = this.#batch.read(
+      row,
+      this.#told,
+    );
+    return fingerprint({
+      market: this.#markets[this.#batch.marketAt(row)] ?? '',
+      exchangeTime,
+      price: formatDecimal(priceDigits, priceScale),
+      size: formatDecimal(sizeDigits, sizeScale),
+      side: SIDES[side as 0 | 1 | 2],
+    });
+  };
   #duplicates = 0;
   #storedTrades = 0;
   #storedCandles = 0;
@@ -356,6 +385,7 @@ export class Recorder {
   }
 
   connected(endpoint: Endpoint): void {
+    this.#judge();
     this.#health.connected(endpoint);
     const link = this.#links[endpoint];
     link.connections++;
@@ -373,6 +403,7 @@ export class Recorder {
 
   /** @param silence ms since the last sign of life */
   alive(endpoint: Endpoint, silence: number): void {
+    this.#judge();
     this.#ledger.heard(endpoint, this.#time.at(this.#clock.monotonic() - silence));
     // It may be what a judgement waited for.
     if (this.#ledger.settling(endpoint)) this.#addVerdicts(this.#ledger.tick(this.#time.now()));
@@ -380,6 +411,7 @@ export class Recorder {
 
   /** @param silence ms since the last sign of life: from then on nothing is known. */
   disconnected(endpoint: Endpoint, cause: string, silence: number): void {
+    this.#judge();
     this.#links[endpoint].connected = false;
     const from = this.#time.at(this.#clock.monotonic() - silence);
     this.#addVerdicts(this.#ledger.disconnected(endpoint, cause, from, this.#time.now()));
@@ -392,37 +424,29 @@ export class Recorder {
     this.#refusals.add(endpoint, refusal, this.#wallMs());
   }
 
+  /** Runs `tell`, which hands over what came at once: its trades are judged together at its end. */
+  together<T>(tell: (given: T) => void, given: T): void {
+    if (this.#gathers) {
+      tell(given);
+      return;
+    }
+    this.#gathers = true;
+    try {
+      tell(given);
+    } finally {
+      this.#gathers = false;
+      this.#judge();
+    }
+  }
+
   trade(trade: DecodedTrade): void {
-    const link = this.#links.trades;
-    link.received++;
-    const exchangeMs = trade.exchangeTime / 1000;
-    const old = exchangeMs < link.connectedAt;
-    const settling = this.#ledger.settling('trades');
+    this.#links.trades.received++;
     const receiptTime = this.#clock.now();
     const market = this.#marketOf(trade.market);
     const at = receiptTime + this.#time.offset;
     if (market.told !== at) {
       market.told = at;
       this.#ledger.message('trades', trade.market, at);
-    }
-    const id = trade.idSpan ?? trade.id;
-    this.#judged = trade;
-    const accepted = this.#memory.accept(market.index, id, this.#print);
-    if (!accepted) {
-      this.#duplicates++;
-      if (settling) this.#ledger.redelivered('trades', trade.market, 'duplicates');
-      return;
-    }
-    if (settling && old) this.#ledger.redelivered('trades', trade.market, 'recovered');
-    const redelivered = old && exchangeMs >= link.connectedAt - REDELIVERED_MS - SKEW_MS;
-    this.#listener.trade(trade, receiptTime, redelivered ? 'redelivered' : 'live');
-    if (this.#session === null) return;
-    if (this.#uncommitted + this.#batch.count >= MAX_UNCOMMITTED) {
-      this.#lost ??= { from: this.#wallMs(), trades: 0 };
-      this.#lost.trades++;
-      const since = redelivered ? trade.exchangeTime : this.#time.now();
-      this.#overflowed = Math.min(this.#overflowed ?? since, since);
-      return;
     }
     const row = this.#row;
     row.market = market.index;
@@ -433,11 +457,65 @@ export class Recorder {
     row.sizeDigits = trade.sizeDigits;
     row.sizeScale = trade.sizeScale;
     row.side = trade.side;
-    row.origin = redelivered ? ORIGIN_REDELIVERED : ORIGIN_LIVE;
-    row.id = id;
+    row.id = trade.idSpan ?? trade.id;
     this.#batch.push(row);
-    if (redelivered) this.#oldest = Math.min(this.#oldest, trade.exchangeTime);
-    if (this.#batch.count >= FLUSH_ROWS) this.#flush();
+    if (!this.#gathers || this.#batch.count - this.#judged >= MOST_AT_ONCE) this.#judge();
+  }
+
+  /** Of the trades that came since the last call, tells those that are new, and keeps them while recording. */
+  #judge(): void {
+    const batch = this.#batch;
+    const first = this.#judged;
+    const end = batch.count;
+    if (first === end) return;
+    const { connectedAt } = this.#links.trades;
+    const settling = this.#ledger.settling('trades');
+    const isRecording = this.#session !== null;
+    const kept = this.#kept;
+    const told = this.#told;
+    let room = MAX_UNCOMMITTED - this.#uncommitted - first;
+    let left = 0;
+    this.#memory.acceptRows(batch.ids, first, end, kept, this.#print);
+    for (let row = first; row < end; row++) {
+      const market = this.#markets[batch.marketAt(row)] ?? '';
+      const exchangeTime = batch.exchangeTimeAt(row);
+      const exchangeMs = exchangeTime / 1000;
+      const old = exchangeMs < connectedAt;
+      if (kept[row - first] === 0) {
+        this.#duplicates++;
+        left++;
+        if (settling) this.#ledger.redelivered('trades', market, 'duplicates');
+        continue;
+      }
+      if (settling && old) this.#ledger.redelivered('trades', market, 'recovered');
+      const redelivered = old && exchangeMs >= connectedAt - REDELIVERED_MS - SKEW_MS;
+      told.market = market;
+      this.#listener.trade(
+        batch.read(row, told),
+        batch.receiptTimeAt(row),
+        redelivered ? 'redelivered' : 'live',
+      );
+      if (isRecording && room > 0) {
+        room--;
+        if (!redelivered) continue;
+        batch.setOrigin(row, ORIGIN_REDELIVERED);
+        this.#oldest = Math.min(this.#oldest, exchangeTime);
+        continue;
+      }
+      kept[row - first] = 0;
+      left++;
+      if (isRecording) this.#overflow(redelivered ? exchangeTime : this.#time.now());
+    }
+    if (left > 0) batch.leaveOut(first, kept);
+    this.#judged = batch.count;
+    if (batch.count >= FLUSH_ROWS) this.#flush();
+  }
+
+  /** There is no room for a trade of that time. */
+  #overflow(since: Micros): void {
+    this.#lost ??= { from: this.#wallMs(), trades: 0 };
+    this.#lost.trades++;
+    this.#overflowed = Math.min(this.#overflowed ?? since, since);
   }
 
   candle(decoded: DecodedCandle): void {
@@ -565,6 +643,7 @@ export class Recorder {
 
   /** @param last commits even with nothing new, so that coverage reaches the session's end */
   #flush(last = false): void {
+    this.#judge();
     const session = this.#session;
     if (session === null || (this.#ending !== null && !last)) return;
     if (this.#sending !== null) {
@@ -600,6 +679,7 @@ export class Recorder {
     const candles = [...this.#candles.values()];
     const gaps = this.#gaps;
     const trades = rows === 0 ? null : this.#batch.take();
+    this.#judged = 0;
     this.#candles.clear();
     this.#gaps = [];
     this.#requested = null;
@@ -755,16 +835,6 @@ export class Recorder {
       gaps: this.#gapCount,
     };
   }
-}
-
-function printOf(trade: DecodedTrade): string {
-  return fingerprint({
-    market: trade.market,
-    exchangeTime: trade.exchangeTime,
-    price: formatDecimal(trade.priceDigits, trade.priceScale),
-    size: formatDecimal(trade.sizeDigits, trade.sizeScale),
-    side: SIDES[trade.side as 0 | 1 | 2],
-  });
 }
 
 function newAccount(): LinkAccount {

@@ -1,5 +1,6 @@
 /** The SocketFactory of all hosts, by the package ws. */
-import type { Socket as TcpSocket } from 'node:net';
+import net, { type Socket as TcpSocket } from 'node:net';
+import tls from 'node:tls';
 import WebSocket from 'ws';
 import type { HandshakeHeaders, Socket, SocketEvents, SocketOptions } from '../ports.ts';
 import { FrameSplitter } from './frame-splitter.ts';
@@ -11,6 +12,8 @@ import { FrameSplitter } from './frame-splitter.ts';
 const MAX_FRAGMENTS = 512;
 /** Packets of one frame; 16 MiB arrive in some 12,000. */
 const MAX_CHUNKS = 32_768;
+/** Of what a socket has read at once; a packet of the network is far smaller, a burst far larger. */
+const READ_BYTES = 128 * 1024;
 /** How long the server may take to end the connection after its goodbye, ms; ws alone waits 30 s. */
 const CLOSE_MS = 2_000;
 
@@ -22,7 +25,7 @@ const CLOSE_MS = 2_000;
  */
 export function createWsSocket(options: SocketOptions, events: SocketEvents): Socket {
   let socket: WebSocket;
-  let tcp: TcpSocket | null = null;
+  let take: Packets | null = null;
   try {
     const limits = { closeTimeout: CLOSE_MS, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: MAX_CHUNKS };
     socket = new WebSocket(options.url, {
@@ -34,9 +37,10 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
       skipUTF8Validation: true,
       // ws ends a connection on which many pings wait for their pongs at once.
       autoPong: false,
+      createConnection: connectTo(options.url),
       finishRequest: (request) => {
         request.once('socket', (reached: TcpSocket) => {
-          tcp = reached;
+          take = new Packets(reached);
           whenReached(reached, () => events.reached?.());
         });
         request.end();
@@ -60,7 +64,7 @@ export function createWsSocket(options: SocketOptions, events: SocketEvents): So
   });
   socket.on('open', () => {
     clearTimeout(limit);
-    if (tcp !== null) takeTexts(tcp, options.maxPayloadBytes, events);
+    take?.texts(options.maxPayloadBytes, events);
     events.open(headers);
   });
   socket.on('message', (data: Buffer) => events.message(data));
@@ -125,26 +129,74 @@ function pongs(socket: WebSocket): (data: Buffer) => void {
   };
 }
 
+/**
+ * Connects as ws does, but for the memory that what comes is read into: it is the same each time, since new
+ * memory for every packet has to be cleared away again, which takes as long as decoding. So a packet's bytes
+ * are valid only while its `data` event lasts.
+ *
+ * @throws {TypeError} when the address is none
+ */
+function connectTo(address: string): () => TcpSocket {
+  const { hostname, port, protocol } = new URL(address);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return () => {
+    const buffer = Buffer.from(new ArrayBuffer(READ_BYTES));
+    const onread = {
+      buffer,
+      callback: (length: number): boolean => {
+        socket.emit('data', buffer.subarray(0, length));
+        return true;
+      },
+    };
+    const options = { host, onread };
+    const socket: TcpSocket =
+      protocol === 'wss:'
+        ? tls.connect({
+            ...options,
+            port: Number(port || 443),
+            servername: net.isIP(host) === 0 ? host : '',
+          })
+        : net.connect({ ...options, port: Number(port || 80) });
+    return socket;
+  };
+}
+
 function whenReached(tcp: TcpSocket, reached: () => void): void {
   tcp.once('encrypted' in tcp ? 'secureConnect' : 'connect', reached);
 }
 
 /**
- * Hands whole text frames to `text`, and what is left of the packets to ws. By `emit`, and not by a
- * listener in the place of ws's own: ws takes that one off when it is done with the connection.
+ * What a socket reads, which others keep only as a copy. By `emit`, and not by a listener in the place of
+ * ws's own: ws takes that one off when it is done with the connection.
  */
-function takeTexts(tcp: TcpSocket, limit: number, events: SocketEvents): void {
-  const emit = tcp.emit.bind(tcp) as (event: string | symbol, ...values: unknown[]) => boolean;
-  const splitter = new FrameSplitter(limit, {
-    text: (packet, start, end) => events.message(packet, start, end),
-    rest: (bytes) => void emit('data', bytes),
-  });
-  const push = (packet: Buffer): void => splitter.push(packet);
-  tcp.emit = (event: string | symbol, ...values: unknown[]): boolean => {
-    const [packet] = values;
-    if (event !== 'data' || !Buffer.isBuffer(packet)) return emit(event, ...values);
-    if (events.together === undefined) push(packet);
-    else events.together(push, packet);
-    return true;
-  };
+class Packets {
+  readonly #emit: (event: string | symbol, ...values: unknown[]) => boolean;
+  #take: (packet: Buffer) => void = (packet) => this.#give(packet);
+
+  constructor(tcp: TcpSocket) {
+    this.#emit = tcp.emit.bind(tcp) as (event: string | symbol, ...values: unknown[]) => boolean;
+    tcp.emit = (event: string | symbol, ...values: unknown[]): boolean => {
+      const [packet] = values;
+      if (event !== 'data' || !Buffer.isBuffer(packet)) return this.#emit(event, ...values);
+      this.#take(packet);
+      return true;
+    };
+  }
+
+  /** From now on hands whole text frames to `events`, and what is left of the packets to ws. */
+  texts(limit: number, events: SocketEvents): void {
+    const splitter = new FrameSplitter(limit, {
+      text: (packet, start, end) => events.message(packet, start, end),
+      rest: (bytes) => this.#give(bytes),
+    });
+    const push = (packet: Buffer): void => splitter.push(packet);
+    this.#take = (packet) => {
+      if (events.together === undefined) push(packet);
+      else events.together(push, packet);
+    };
+  }
+
+  #give(bytes: Buffer): void {
+    this.#emit('data', Buffer.from(bytes));
+  }
 }

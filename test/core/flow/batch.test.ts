@@ -152,4 +152,51 @@ describe('TradeBatch', () => {
     for (let i = 0; i < 20; i++) batch.take();
     expect(batch.take().market.length).toBeLessThan(32);
   });
+
+  it('leaves out rows from one on, and reads those that stay', () => {
+    const digits = fc.oneof(fc.integer(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }));
+    const told = fc.record({
+      id: fc.string({ unit: 'binary', maxLength: 40 }),
+      digits,
+      isKept: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(told, { maxLength: 30 }), fc.nat(30), (rows, wanted) => {
+        const first = Math.min(wanted, rows.length);
+        const batch = new TradeBatch(4);
+        const given = rows.map(({ digits: each, id }, n) =>
+          trade({ market: n, exchangeTime: n + 0.5, id, priceDigits: each, sizeDigits: each, side: n % 3 }),
+        );
+        for (const each of given) batch.push(each);
+        batch.leaveOut(
+          first,
+          Uint8Array.from(rows.slice(first), ({ isKept }) => (isKept ? 1 : 0)),
+        );
+        const left = given.filter((_, n) => n < first || rows[n]?.isKept === true);
+        const after = trade({ id: 'after' });
+        batch.push(after);
+        expect(batch.count).toBe(left.length + 1);
+        for (const [n, each] of left.entries()) {
+          const into = {
+            exchangeTime: 0,
+            priceDigits: 0,
+            priceScale: 0,
+            sizeDigits: 0,
+            sizeScale: 0,
+            side: 0,
+          };
+          const read = batch.read(n, into);
+          const { exchangeTime, priceScale, side, sizeScale } = each;
+          expect(read).toMatchObject({ exchangeTime, priceScale, side, sizeScale });
+          expect([BigInt(read.priceDigits), BigInt(read.sizeDigits)]).toEqual([
+            BigInt(each.priceDigits),
+            BigInt(each.sizeDigits),
+          ]);
+          expect(batch.marketAt(n)).toBe(each.market);
+        }
+        const columns = batch.take();
+        expect([...left, after].map((_, n) => row(columns, n))).toEqual([...left, after].map(held));
+      }),
+    );
+  });
 });

@@ -13,9 +13,10 @@ function spanOf(id: string): ByteSpan {
 /** Adds the id unless it is there; `hash` may be worse than the real one. */
 function accept(table: IdTable, market: number, id: string, hash = spanOf(id).hash(SEED ^ market)): boolean {
   const span = spanOf(id);
-  if (table.has(hash, market, span)) return false;
-  table.add(hash, market, span);
-  return true;
+  const isNew = !table.has(hash, market, span);
+  expect(table.add(hash, market, span)).toBe(isNew);
+  expect(table.has(hash, market, span)).toBe(true);
+  return isNew;
 }
 
 describe('a table of ids', () => {
@@ -52,6 +53,15 @@ describe('a table of ids', () => {
     for (let n = 0; n < 500; n++) expect(accept(table, 0, `id-${n}`, 7)).toBe(false);
     expect(accept(table, 1, 'id-1', 7)).toBe(true);
     expect(accept(table, 0, 'id-1', -1)).toBe(true);
+  });
+
+  it('counts no fewer hashes as taken than it has ids of', () => {
+    const table = new IdTable();
+    const hashes = Int32Array.from({ length: 300 }, (_, n) => spanOf(`id-${n}`).hash(SEED));
+    expect(table.taken(hashes, 300)).toBe(0);
+    for (let n = 0; n < 200; n++) accept(table, 0, `id-${n}`, hashes[n]);
+    expect(table.taken(hashes, 300)).toBeGreaterThanOrEqual(200);
+    expect(table.taken(hashes, 100)).toBe(100);
   });
 
   it('spreads ids that follow each other', () => {

@@ -138,6 +138,42 @@ describe('trades', () => {
     ]);
   });
 
+  it('of one packet are stored once, in their order, and told when all of it came', async () => {
+    recorder.connected('trades');
+    const packet = Array.from({ length: 3_000 }, (_, n) => trade(n % 3 === 2 ? 'again' : `${n}`));
+    const ids = packet.filter(({ id }, n) => id !== 'again' || n === 2).map(({ id }) => id);
+    recorder.together((given) => {
+      for (const [n, each] of given.entries()) {
+        recorder.trade(each);
+        if (n === 10) expect(origins).toEqual([]);
+      }
+      recorder.together(() => undefined, null);
+      expect(origins.length).toBeLessThan(ids.length);
+    }, packet);
+    expect(origins.length).toBe(ids.length);
+    recorder.together(() => {
+      recorder.trade(trade('0'));
+      recorder.trade(trade('last'));
+      recorder.disconnected('trades', 'cut', 0);
+    }, null);
+    await recorder.close();
+    expect((await stored()).map(({ id }) => id)).toEqual([...ids, 'last']);
+    expect(recorder.report.trades).toEqual({
+      ...{ received: 3_002, stored: ids.length + 1, duplicates: 3_002 - ids.length - 1, refused: 0 },
+    });
+  });
+
+  it('that a packet brings before it fails are kept', async () => {
+    recorder.connected('trades');
+    const fail = (): never => {
+      recorder.trade(trade('1'));
+      throw new Error('broken');
+    };
+    expect(() => recorder.together(fail, null)).toThrow('broken');
+    await recorder.close();
+    expect((await stored()).map(({ id }) => id)).toEqual(['1']);
+  });
+
   it('redelivered are stored once, and new ones among them are marked', async () => {
     recorder.connected('trades');
     recorder.trade(trade('1'));

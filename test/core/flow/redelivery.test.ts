@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fingerprint, RedeliveryMemory, RETENTION_MS } from '../../../main/core/flow/redelivery.ts';
+import { TradeBatch } from '../../../main/core/flow/batch.ts';
+import {
+  fingerprint,
+  MOST_AT_ONCE,
+  RedeliveryMemory,
+  RETENTION_MS,
+} from '../../../main/core/flow/redelivery.ts';
+
+const ROW = {
+  ...{ exchangeTime: 1, receiptTime: 2, priceDigits: 3, priceScale: 0 },
+  ...{ sizeDigits: 4, sizeScale: 0, side: 1, origin: 0 },
+};
 
 const fail = (): string => {
   throw new Error('no fingerprint is needed of a trade with an id');
@@ -66,6 +77,36 @@ describe('redelivery of trades without ids', () => {
           sent.push(...fresh.map(String));
         }
         expect(accepted).toEqual(sent);
+      }),
+    );
+  });
+});
+
+describe('rows that came at once', () => {
+  it('are judged as one by one, whatever came before and however they are told apart', () => {
+    const each = fc.record({
+      market: fc.nat(1),
+      id: fc.oneof(fc.constant(''), fc.uuid(), fc.nat(9).map(String), fc.string({ unit: 'binary' })),
+      pauses: fc.nat(3),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.array(each, { maxLength: 20 }), { maxLength: 8 }), (packets) => {
+        const [one, all] = [new RedeliveryMemory(), new RedeliveryMemory()];
+        const batch = new TradeBatch(4);
+        const kept = new Uint8Array(MOST_AT_ONCE);
+        for (const packet of packets) {
+          const first = batch.count;
+          for (const { id, market } of packet) batch.push({ ...ROW, market, id });
+          all.acceptRows(batch.ids, first, batch.count, kept, () => 'print');
+          expect([...kept.subarray(0, packet.length)]).toEqual(
+            packet.map(({ id, market }) => (one.accept(market, id, () => 'print') ? 1 : 0)),
+          );
+          const pauses = packet[0]?.pauses ?? 0;
+          for (const memory of [one, all]) {
+            memory.elapse(pauses * 60_000);
+            if (pauses > 1) memory.connected();
+          }
+        }
       }),
     );
   });
