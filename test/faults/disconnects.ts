@@ -222,7 +222,7 @@ class ShortStore implements RecorderStore {
   }
 
   commit(commit: Commit): Promise<Committed> {
-    return this.#later(() => ({ ...this.#writer.commit(commit), log: 0 }));
+    return this.#later(() => ({ ...this.#writer.commit(commit), bytes: null, log: 0 }));
   }
 
   nextEntry(): number {

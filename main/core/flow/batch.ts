@@ -71,23 +71,19 @@ export interface RowIds {
   readonly ids: Wide;
 }
 
-/** Of the rows alone, without the room that the columns still have. */
-export function copyOf(columns: TradeColumns): TradeColumns {
+/**
+ * A copy of the rows alone, in memory of its own.
+ *
+ * @param spare memory that nobody needs any more; it is used where it has room, since new memory costs time
+ */
+export function copyOf(columns: TradeColumns, spare: ArrayBuffer | null = null): TradeColumns {
   const { count } = columns;
-  return {
-    count,
-    market: columns.market.slice(0, count),
-    exchangeTime: columns.exchangeTime.slice(0, count),
-    receiptTime: columns.receiptTime.slice(0, count),
-    priceDigits: columns.priceDigits.slice(0, count),
-    priceScale: columns.priceScale.slice(0, count),
-    sizeDigits: columns.sizeDigits.slice(0, count),
-    sizeScale: columns.sizeScale.slice(0, count),
-    side: columns.side.slice(0, count),
-    origin: columns.origin.slice(0, count),
-    idBytes: columns.idBytes.slice(0, columns.idEnd[count - 1] ?? 0),
-    idEnd: columns.idEnd.slice(0, count),
-  };
+  const idLength = columns.idEnd[count - 1] ?? 0;
+  const needed = sizeOf(count, idLength);
+  const fits = spare !== null && spare.byteLength >= needed && spare.byteLength <= needed * MOST_ROOM;
+  const copy = columnsIn(fits ? spare : new ArrayBuffer(needed), count, idLength);
+  fill(copy, columns, count, idLength);
+  return { count, ...copy };
 }
 
 /** Growable; `take` empties it and gives the columns away. */
@@ -105,8 +101,8 @@ export class TradeBatch {
   constructor(capacity = 256) {
     this.#smallest = Math.max(1, capacity);
     this.#columns = allocate(this.#smallest, this.#smallest * 24);
-    this.#priceHalves = new Uint32Array(this.#columns.priceDigits.buffer);
-    this.#sizeHalves = new Uint32Array(this.#columns.sizeDigits.buffer);
+    this.#priceHalves = halvesOf(this.#columns.priceDigits);
+    this.#sizeHalves = halvesOf(this.#columns.sizeDigits);
     this.#ids.over(this.#columns.idBytes);
   }
 
@@ -227,24 +223,14 @@ export class TradeBatch {
   #grow(rows: number, idLength: number): void {
     const old = this.#columns;
     const next = allocate(rows, idLength);
-    next.market.set(old.market);
-    next.exchangeTime.set(old.exchangeTime);
-    next.receiptTime.set(old.receiptTime);
-    next.priceDigits.set(old.priceDigits);
-    next.priceScale.set(old.priceScale);
-    next.sizeDigits.set(old.sizeDigits);
-    next.sizeScale.set(old.sizeScale);
-    next.side.set(old.side);
-    next.origin.set(old.origin);
-    next.idBytes.set(old.idBytes);
-    next.idEnd.set(old.idEnd);
+    fill(next, old, this.#count, this.#idLength);
     this.#replace(next);
   }
 
   #replace(columns: Writable): void {
     this.#columns = columns;
-    this.#priceHalves = new Uint32Array(columns.priceDigits.buffer);
-    this.#sizeHalves = new Uint32Array(columns.sizeDigits.buffer);
+    this.#priceHalves = halvesOf(columns.priceDigits);
+    this.#sizeHalves = halvesOf(columns.sizeDigits);
     this.#ids.over(columns.idBytes);
   }
 }
@@ -299,20 +285,62 @@ type Writable = Omit<TradeColumns, 'count'>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** Of all columns but the ids. */
+const ROW_BYTES = 44;
+/** Memory of more than so many times what is needed is not held on to. */
+const MOST_ROOM = 4;
+
 function allocate(rows: number, idLength: number): Writable {
+  return columnsIn(new ArrayBuffer(sizeOf(rows, idLength)), rows, idLength);
+}
+
+function sizeOf(rows: number, idLength: number): number {
+  return evenOf(idLength) + rows * ROW_BYTES;
+}
+
+/** Where a column of doubles may begin behind the ids. */
+function evenOf(idLength: number): number {
+  return (idLength + 7) & ~7;
+}
+
+/**
+ * All columns in one memory: to make, to clear away and to hand over one costs less than eleven. The ids are
+ * at its beginning, so that a place among them is one in the memory.
+ */
+function columnsIn(memory: ArrayBuffer, rows: number, idLength: number): Writable {
+  const at = evenOf(idLength);
   return {
-    market: new Uint32Array(rows),
-    exchangeTime: new Float64Array(rows),
-    receiptTime: new Float64Array(rows),
-    priceDigits: new BigInt64Array(rows),
-    priceScale: new Uint8Array(rows),
-    sizeDigits: new BigInt64Array(rows),
-    sizeScale: new Uint8Array(rows),
-    side: new Uint8Array(rows),
-    origin: new Uint8Array(rows),
-    idBytes: new Uint8Array(idLength),
-    idEnd: new Uint32Array(rows),
+    idBytes: new Uint8Array(memory, 0, idLength),
+    exchangeTime: new Float64Array(memory, at, rows),
+    receiptTime: new Float64Array(memory, at + rows * 8, rows),
+    priceDigits: new BigInt64Array(memory, at + rows * 16, rows),
+    sizeDigits: new BigInt64Array(memory, at + rows * 24, rows),
+    market: new Uint32Array(memory, at + rows * 32, rows),
+    idEnd: new Uint32Array(memory, at + rows * 36, rows),
+    priceScale: new Uint8Array(memory, at + rows * 40, rows),
+    sizeScale: new Uint8Array(memory, at + rows * 41, rows),
+    side: new Uint8Array(memory, at + rows * 42, rows),
+    origin: new Uint8Array(memory, at + rows * 43, rows),
   };
+}
+
+function fill(to: Writable, from: Writable, rows: number, idLength: number): void {
+  to.exchangeTime.set(from.exchangeTime.subarray(0, rows));
+  to.receiptTime.set(from.receiptTime.subarray(0, rows));
+  to.priceDigits.set(from.priceDigits.subarray(0, rows));
+  to.sizeDigits.set(from.sizeDigits.subarray(0, rows));
+  to.market.set(from.market.subarray(0, rows));
+  to.idEnd.set(from.idEnd.subarray(0, rows));
+  to.priceScale.set(from.priceScale.subarray(0, rows));
+  to.sizeScale.set(from.sizeScale.subarray(0, rows));
+  to.side.set(from.side.subarray(0, rows));
+  to.origin.set(from.origin.subarray(0, rows));
+  to.idBytes.set(from.idBytes.subarray(0, idLength));
+}
+
+/** The same memory as the digits' column, in halves. */
+function halvesOf(column: BigInt64Array): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
 }
 
 /** The id of trade `row`; empty when it came without one. */
@@ -321,21 +349,9 @@ export function idOf(columns: TradeColumns, row: number): string {
   return decoder.decode(columns.idBytes.subarray(start, columns.idEnd[row]));
 }
 
-/** The buffers to name in a transfer list. */
-export function buffersOf(columns: TradeColumns): ArrayBuffer[] {
-  return [
-    columns.market.buffer,
-    columns.exchangeTime.buffer,
-    columns.receiptTime.buffer,
-    columns.priceDigits.buffer,
-    columns.priceScale.buffer,
-    columns.sizeDigits.buffer,
-    columns.sizeScale.buffer,
-    columns.side.buffer,
-    columns.origin.buffer,
-    columns.idBytes.buffer,
-    columns.idEnd.buffer,
-  ];
+/** All of the columns' memory, to be named in a transfer list. */
+export function memoryOf(columns: TradeColumns): ArrayBuffer {
+  return columns.exchangeTime.buffer;
 }
 
 /** A candle as received: decimals are canonical text; prices and vwap null when no trade was in the period. */

@@ -203,6 +203,8 @@ export class Recorder {
   #elapsedAt: number;
   /** The commit that the store has, or refused and is asked again. While it lasts the next one gathers. */
   #sending: Promise<void> | null = null;
+  /** Memory of the last commit's trades. */
+  #spare: ArrayBuffer | null = null;
   /** The log is long: commits are few and large. */
   #sparing = false;
   /** On the monotonic clock. */
@@ -721,8 +723,10 @@ export class Recorder {
     for (;;) {
       try {
         // A copy, since what is handed over does not come back when it is refused.
-        const trades = commit.trades === null ? null : copyOf(commit.trades);
-        const { candles, log } = await this.#store.commit({ ...commit, trades });
+        const trades = commit.trades === null ? null : copyOf(commit.trades, this.#spare);
+        this.#spare = null;
+        const { bytes, candles, log } = await this.#store.commit({ ...commit, trades });
+        this.#spare = bytes?.buffer ?? null;
         this.#sparing = log > LONG_LOG_BYTES;
         this.#committed(session, commit, rows, candles);
         return;

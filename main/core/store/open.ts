@@ -4,7 +4,7 @@ import type { CoverageInterval, HealthMinute, JournalEntry } from '../contract.t
 import { Together } from '../coverage/fold.ts';
 import { type DayPart, emptyDay, union } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
-import { buffersOf } from '../flow/batch.ts';
+import { memoryOf } from '../flow/batch.ts';
 import { QuipuError, toAppError } from '../result.ts';
 import { storageError, unknownSession } from './errors.ts';
 import type { ExportStep, RowRange } from './reader.ts';
@@ -114,7 +114,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     beginSession: async (started) => writer().call('beginSession', { started }),
     commit: async (commit) =>
-      writer().call('commit', commit, commit.trades === null ? [] : buffersOf(commit.trades)),
+      writer().call('commit', commit, commit.trades === null ? [] : [memoryOf(commit.trades)]),
     nextEntry() {
       writer();
       return ++lastEntry;

@@ -42,7 +42,7 @@ export interface Commit {
   readonly session: number;
   /** Market ids that the columns' `market` index into. */
   readonly markets: readonly string[];
-  /** Taken: its buffers are transferred and must not be used afterwards. */
+  /** Taken: its memory is transferred and must not be used afterwards. */
   readonly trades: TradeColumns | null;
   /** Upserted by (market, granularity, start): final beats provisional, then more trades, then the later. */
   readonly candles: readonly Candle[];
@@ -63,6 +63,8 @@ export interface Commit {
 export interface Committed {
   /** Candles that the session did not have before. */
   readonly candles: number;
+  /** The memory of the trades, given back to be used again. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
   /** Bytes of the write-ahead log; it grows as long as somebody reads an old state. */
   readonly log: number;
 }

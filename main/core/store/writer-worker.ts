@@ -1,5 +1,6 @@
 /** The writer's thread: it alone changes the cache of its folder. */
 import type { Database } from 'better-sqlite3';
+import { memoryOf } from '../flow/batch.ts';
 import { QuipuError } from '../result.ts';
 import { closeWritten, makeFolder, openForWriting, replace } from './database.ts';
 import { sizeOf } from './disk.ts';
@@ -104,7 +105,8 @@ serve<WriterRequests>(
         return writer.commit(commit);
       });
       work.committed();
-      return { ...committed, log: sizeOf(databaseFiles(folder).wal) ?? 0 };
+      const bytes = commit.trades === null ? null : new Uint8Array(memoryOf(commit.trades));
+      return { ...committed, bytes, log: sizeOf(databaseFiles(folder).wal) ?? 0 };
     },
     note({ entries }) {
       change(null, (writer) => writer.note(entries));

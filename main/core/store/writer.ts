@@ -24,7 +24,7 @@ export interface Writer {
   /** Makes the row of a session that is being recorded when it is lacking: its own could not be salvaged. */
   adoptSession(session: number, started: Millis): void;
   /** One transaction: on disk when it returns, or nothing of it when it throws. */
-  commit(commit: Commit): Omit<Committed, 'log'>;
+  commit(commit: Commit): Pick<Committed, 'candles'>;
   /** The same for entries of the journal alone. */
   note(entries: readonly JournalEntry[]): void;
   /** The row of the journal's newest entry; 0 when it has none. */

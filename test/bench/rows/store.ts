@@ -1,7 +1,7 @@
 /** The durable store alone, fed from memory as fast as it takes. */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { buffersOf, type TradeColumns } from '../../../main/core/flow/batch.ts';
+import { copyOf, memoryOf, type TradeColumns } from '../../../main/core/flow/batch.ts';
 import { closeWritten, openForWriting } from '../../../main/core/store/database.ts';
 import { openStore } from '../../../main/core/store/open.ts';
 import type { Store } from '../../../main/core/store/store.ts';
@@ -64,11 +64,11 @@ export const durable: Row = {
     [PLAIN]: plain,
     'the same bytes into a plain file': async (form) => {
       const count = countOf(form);
-      const commits = commitsOf(count).map(buffersOf);
+      const commits = commitsOf(count).map((trades) => memoryOf(copyOf(trades)));
       const file = openSync(join(form.folder, 'plain'), 'w');
       const watch = new Stopwatch();
-      for (const buffers of commits) {
-        for (const buffer of buffers) writeSync(file, new Uint8Array(buffer));
+      for (const memory of commits) {
+        writeSync(file, new Uint8Array(memory));
         fdatasyncSync(file);
       }
       const sample = watch.stop(count);

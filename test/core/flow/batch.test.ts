@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TradeBatch, buffersOf, idOf } from '../../../main/core/flow/batch.ts';
+import { TradeBatch, copyOf, idOf, memoryOf } from '../../../main/core/flow/batch.ts';
 import type { TradeColumns, TradeInput } from '../../../main/core/flow/batch.ts';
 import { ByteSpan } from '../../../main/core/protocol/byte-span.ts';
 
@@ -115,9 +115,25 @@ describe('TradeBatch', () => {
     const batch = new TradeBatch();
     batch.push(trade({ id: 'é🙂' }));
     const columns = batch.take();
-    const received = structuredClone(columns, { transfer: buffersOf(columns) });
+    const received = structuredClone(columns, { transfer: [memoryOf(columns)] });
     expect(columns.market.length).toBe(0);
     expect(row(received, 0)).toEqual(held(trade({ id: 'é🙂' })));
+  });
+
+  it('is copied row by row into memory that is there, where it has room and not too much', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 20 }), fc.nat(4_000), (ids, bytes) => {
+        const batch = new TradeBatch(4);
+        for (const [n, id] of ids.entries()) batch.push(trade({ market: n, id }));
+        const columns = batch.take();
+        const spare = new ArrayBuffer(bytes);
+        new Uint8Array(spare).fill(0xff);
+        const copy = copyOf(columns, spare);
+        const needed = memoryOf(copyOf(columns)).byteLength;
+        expect(memoryOf(copy) === spare).toBe(bytes >= needed && bytes <= 4 * needed);
+        expect(ids.map((_, n) => row(copy, n))).toEqual(ids.map((id, n) => held(trade({ market: n, id }))));
+      }),
+    );
   });
 
   it('uses again the memory that was given back, and no other', () => {

@@ -43,8 +43,8 @@ describe('one writer a folder', () => {
     const { id } = await first.beginSession(1_000);
     const failure = await failureOf(openStore({ folder, workerScript }));
     expect(failure).toMatchObject({
-      kind: 'storage',
-      message: 'Another Quipu is recording into this folder.',
+      kind: 'in-use',
+      message: `Another Quipu is recording into this folder. It is the command line, process ${process.pid}.`,
     });
     expect(failure.action).toBeTruthy();
     await first.commit(commitOf(id, [trade()]));
