@@ -868,7 +868,10 @@ export interface Commands {
    * recorded or kept.
    */
   'key.test': { args: { readonly key: string | null }; value: { readonly verdicts: readonly KeyVerdict[] } };
-  /** Asks the keychain again: for the key where there is none, or to keep that of this session. */
+  /**
+   * Asks the keychain again: for the key where there is none, or to keep that of this session. Connects when it
+   * was the key that kept Quipu from connecting.
+   */
   'key.retry': { args: Record<string, never>; value: null };
   /** Chooses the feed: the real one, the demo feed in this app, or none. */
   'source.set': { args: { readonly source: SourceKind }; value: null };

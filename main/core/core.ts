@@ -569,7 +569,10 @@ class QuipuCore implements Core {
       return { verdicts: await this.#key.test(key, addresses, dialect, this.#options.ports.sockets) };
     },
     'key.retry': async () => {
+      const hadKey = this.#key.value !== null;
       await this.#key.retry();
+      // It was all that kept the feed from being watched.
+      if (!hadKey && this.#key.value !== null && this.#feed === null) await this.resume();
       this.#announceKey();
       return null;
     },

@@ -31,40 +31,65 @@ export class KeychainError extends QuipuError {
 }
 
 export interface KeychainOptions {
-  /** keytar, in this process or in another. */
-  readonly load?: () => Promise<Keytar>;
-  /** Whether the keychain is locked; null: that could not be found out. */
+  /** keytar for one call, in a process that ends when `over` is aborted. */
+  readonly load: (over: AbortSignal) => Promise<Keytar>;
+  /** Whether the keychain is locked; null: that could not be found out. Asks the user nothing. */
   readonly isLocked?: () => Promise<boolean | null>;
   readonly timeLimitMs?: number;
+}
+
+/** What a call is to keep: a key, none (null), or what is there (undefined). */
+type Wish = string | null | undefined;
+
+/** A call that was given up, and that may still wait for the user. */
+interface LeftBehind {
+  readonly wish: Wish;
+  readonly over: AbortController;
 }
 
 /**
  * A SecretStore over keytar.
  *
- * A call that does not end in time is left behind, since native code cannot be stopped; until it ends,
- * further calls fail at once, or a few of them would use up the threads that files and names need too.
+ * A call that does not end in time is given up, but left to wait, since the user may be answering its dialog.
+ * The next call ends it and takes its place, so that at most one waits and none is late with an older key.
  */
-export function createKeychain(options: KeychainOptions = {}): SecretStore {
-  const { load = loadKeytar, isLocked = secretServiceLocked, timeLimitMs = TIME_LIMIT_MS } = options;
-  let leftBehind = false;
+export function createKeychain({
+  load,
+  isLocked = secretServiceLocked,
+  timeLimitMs = TIME_LIMIT_MS,
+}: KeychainOptions): SecretStore {
+  let leftBehind: LeftBehind | null = null;
 
-  /** @param key what no error may hold */
-  async function call<T>(use: (keytar: Keytar) => Promise<T>, key: string | null = null): Promise<T> {
-    if (leftBehind) throw waiting();
-    const keytar = await load();
+  /** @throws {QuipuError} while the call that was left behind can do what is wished, once the user unlocks */
+  async function takePlace(wish: Wish): Promise<void> {
+    if (leftBehind === null) return;
+    const { over, wish: earlier } = leftBehind;
+    // Its dialog is on the screen, and a keyring shows that of another call only after it.
+    if ((earlier === undefined || earlier === wish) && (await isLocked()) === true) throw isClosed();
+    over.abort();
+    leftBehind = null;
+  }
+
+  async function call<T>(use: (keytar: Keytar) => Promise<T>, wish?: Wish): Promise<T> {
+    await takePlace(wish);
+    const mine: LeftBehind = { wish, over: new AbortController() };
+    const keytar = await load(mine.over.signal);
+    // Asked beside it, since the answer must be there when the time is over.
+    let locked: boolean | null = null;
+    void isLocked().then((answer) => (locked = answer));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        leftBehind = true;
-        reject(waiting());
+        leftBehind = mine;
+        reject(locked === true ? isClosed() : waiting());
       }, timeLimitMs);
     });
     const done = use(keytar)
       .catch((error: unknown) => {
-        throw unusable(error, key);
+        throw unusable(error, wish ?? null);
       })
       .finally(() => {
-        leftBehind = false;
+        if (leftBehind === mine) leftBehind = null;
       });
     try {
       return await Promise.race([done, late]);
@@ -95,7 +120,7 @@ export function createKeychain(options: KeychainOptions = {}): SecretStore {
     },
     set: (key) => call((keytar) => keytar.setPassword(SERVICE, ACCOUNT, key), key),
     async forget() {
-      const forgotten = await call((keytar) => keytar.deletePassword(SERVICE, ACCOUNT));
+      const forgotten = await call((keytar) => keytar.deletePassword(SERVICE, ACCOUNT), null);
       if (!forgotten) await mustBeOpen();
     },
   };
@@ -172,23 +197,26 @@ function unusable(error: unknown, key: string | null): QuipuError {
   );
 }
 
-/** Ways to ask the Secret Service over D-Bus; a desktop has at least one of the three programs. */
+/**
+ * Ways to ask the Secret Service over D-Bus; a desktop has at least one of the three programs. Each ends in less
+ * than the time limit; gdbus has up to 3 s more, in which it asks for the method's signature.
+ */
 const LOCKED_QUESTIONS: readonly (readonly [program: string, args: readonly string[]])[] = [
-  [
-    'gdbus',
-    [
-      ...['call', '--session', '--timeout', '3', '--dest', 'org.freedesktop.secrets'],
-      ...['--object-path', '/org/freedesktop/secrets/aliases/default'],
-      ...['--method', 'org.freedesktop.DBus.Properties.Get'],
-      ...['org.freedesktop.Secret.Collection', 'Locked'],
-    ],
-  ],
   [
     'dbus-send',
     [
       ...['--session', '--print-reply', '--reply-timeout=3000', '--dest=org.freedesktop.secrets'],
       ...['/org/freedesktop/secrets/aliases/default', 'org.freedesktop.DBus.Properties.Get'],
       ...['string:org.freedesktop.Secret.Collection', 'string:Locked'],
+    ],
+  ],
+  [
+    'gdbus',
+    [
+      ...['call', '--session', '--timeout', '2', '--dest', 'org.freedesktop.secrets'],
+      ...['--object-path', '/org/freedesktop/secrets/aliases/default'],
+      ...['--method', 'org.freedesktop.DBus.Properties.Get'],
+      ...['org.freedesktop.Secret.Collection', 'Locked'],
     ],
   ],
   [
@@ -214,7 +242,8 @@ async function secretServiceLocked(): Promise<boolean | null> {
     const answer = await run(program, args);
     if (answer === null) continue;
     if (/\btrue\b/.test(answer)) return true;
-    if (/\bfalse\b/.test(answer) || NO_COLLECTION.test(answer)) return false;
+    // Another program would ask the same service on the same bus.
+    return /\bfalse\b/.test(answer) || NO_COLLECTION.test(answer) ? false : null;
   }
   return null;
 }

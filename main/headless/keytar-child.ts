@@ -3,9 +3,12 @@ import { fork } from 'node:child_process';
 import type { Keytar } from '../core/keychain.ts';
 import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy, withoutKey } from '../core/keytar-call.ts';
 
-export const keytarInChild: Keytar = keytarBy(ask);
+/** @param over ends the process of a call that is not waited for */
+export function keytarInChild(over: AbortSignal): Keytar {
+  return keytarBy((call) => ask(call, over));
+}
 
-function ask(call: KeytarCall): Promise<KeytarAnswer> {
+function ask(call: KeytarCall, over: AbortSignal): Promise<KeytarAnswer> {
   return new Promise((resolve, reject) => {
     const child = fork(new URL('./keytar-process.ts', import.meta.url), {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -18,6 +21,7 @@ function ask(call: KeytarCall): Promise<KeytarAnswer> {
     child.once('message', (answer: KeytarAnswer) => resolve(answer));
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(endedEarly(signal ?? `exit code ${code}`)));
+    over.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
     child.send(call);
   });
 }

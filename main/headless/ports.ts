@@ -39,7 +39,7 @@ export function nodePorts(): Ports {
   return {
     clock: systemClock,
     logger,
-    secrets: createKeychain({ load: () => Promise.resolve(keytarInChild) }),
+    secrets: createKeychain({ load: (over) => Promise.resolve(keytarInChild(over)) }),
     sockets: createWsSocket,
     fetch: globalThis.fetch,
     workerScript: (name) => new URL(`../core/store/${name}-worker.ts`, import.meta.url),

@@ -6,12 +6,12 @@ import { utilityProcess } from 'electron';
 import type { Keytar } from '../core/keychain.ts';
 import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy, withoutKey } from '../core/keytar-call.ts';
 
-/** @param script the bundle of keytar-process.ts */
-export function keytarInUtility(script: string): Keytar {
-  return keytarBy((call) => ask(script, call));
+/** @param script the bundle of keytar-process.ts @param over ends the process of a call that is not waited for */
+export function keytarInUtility(script: string, over: AbortSignal): Keytar {
+  return keytarBy((call) => ask(script, call, over));
 }
 
-function ask(script: string, call: KeytarCall): Promise<KeytarAnswer> {
+function ask(script: string, call: KeytarCall, over: AbortSignal): Promise<KeytarAnswer> {
   return new Promise((resolve, reject) => {
     const child = utilityProcess.fork(script, [], {
       serviceName: 'Quipu keychain',
@@ -23,6 +23,7 @@ function ask(script: string, call: KeytarCall): Promise<KeytarAnswer> {
       child.kill();
     });
     child.once('exit', (code) => reject(endedEarly(`exit code ${code}`)));
+    over.addEventListener('abort', () => child.kill(), { once: true });
     child.postMessage(call);
   });
 }

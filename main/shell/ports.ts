@@ -9,11 +9,11 @@ import { systemClock } from '../core/system-clock.ts';
 
 /** @param scripts folder of the bundled scripts of threads and processes */
 export function desktopPorts(scripts: string, logger: Logger): Ports {
-  const keytar = keytarInUtility(join(scripts, 'keytar-process.cjs'));
+  const keytar = join(scripts, 'keytar-process.cjs');
   return {
     clock: systemClock,
     logger,
-    secrets: createKeychain({ load: () => Promise.resolve(keytar) }),
+    secrets: createKeychain({ load: (over) => Promise.resolve(keytarInUtility(keytar, over)) }),
     sockets: createWsSocket,
     fetch: globalThis.fetch,
     workerScript: (name) => join(scripts, `${name}-worker.cjs`),

@@ -4,7 +4,7 @@ import { createKeychain } from '../../main/core/keychain.ts';
 import { QuipuError } from '../../main/core/result.ts';
 import { keytarInChild } from '../../main/headless/keytar-child.ts';
 
-const keychain = createKeychain({ load: () => Promise.resolve(keytarInChild) });
+const keychain = createKeychain({ load: (over) => Promise.resolve(keytarInChild(over)) });
 
 const STEPS: Readonly<Record<string, () => Promise<unknown>>> = {
   get: () => keychain.get(),

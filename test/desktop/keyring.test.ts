@@ -1,0 +1,144 @@
+/** A real keyring that is locked when the app starts and unlocked while it runs, and one that another program changes. */
+import { execFile } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type DemoFeed, startDemoFeed } from '../../main/demo/feed.ts';
+import { type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
+import { keyInKeyring, lacking, packagedApp, type RunningApp, startApp } from './app.ts';
+import { type DesktopSession, startDesktopSession } from './session.ts';
+
+const WAIT = { timeout: 60_000 };
+const ROOT = resolve(import.meta.dirname, '..', '..');
+const RIGHT = 'keyring-right-8a40c1';
+const OTHER = 'keyring-other-17de92';
+const why = lacking();
+
+const run = promisify(execFile);
+
+/** As a screen saver locks and unlocks it; in one connection, since a secret's session ends with its own. */
+const KEYRING = `
+import dbus, sys
+bus = dbus.SessionBus()
+service = bus.get_object('org.freedesktop.secrets', '/org/freedesktop/secrets')
+login = dbus.ObjectPath('/org/freedesktop/secrets/collection/login')
+secrets = dbus.Interface(service, 'org.freedesktop.Secret.Service')
+if sys.argv[1] == 'lock':
+    secrets.Lock([login])
+else:
+    _, session = secrets.OpenSession('plain', dbus.String('', variant_level=1))
+    password = dbus.Struct((session, dbus.ByteArray(b''), dbus.ByteArray(b'\\n'), 'text/plain'), signature='oayays')
+    internal = dbus.Interface(service, 'org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface')
+    internal.UnlockWithMasterPassword(login, password)
+`;
+
+describe.skipIf(why !== null)(`the keyring${why === null ? '' : ` (${why})`}`, { timeout: 240_000 }, () => {
+  let folder: TemporaryFolder;
+  let session: DesktopSession;
+  let program: string;
+  let feed: DemoFeed;
+  let env: Record<string, string>;
+  let app: RunningApp | null = null;
+
+  beforeAll(async () => {
+    folder = temporaryFolder();
+    feed = await startDemoFeed({ port: 0, seed: 3, rate: 20, key: RIGHT });
+    [program, session] = await Promise.all([packagedApp(), startDesktopSession(folder.path)]);
+    env = {
+      ...session.env,
+      QUIPU_TRADES_URL: feed.addresses.trades,
+      QUIPU_METRICS_URL: feed.addresses.candles,
+      QUIPU_DICTIONARY_URL: feed.addresses.dictionary,
+      QUIPU_DATA_DIR: join(folder.path, 'data'),
+    };
+  }, 300_000);
+
+  afterAll(async () => {
+    if (app !== null) {
+      app.app.process().kill('SIGKILL');
+      await app.ended;
+    }
+    await feed.close();
+    await session.stop();
+    folder.remove();
+  });
+
+  const keyring = (what: 'lock' | 'unlock'): Promise<unknown> =>
+    run('/usr/bin/python3', ['-c', KEYRING, what], { env: { ...session.env }, timeout: 20_000 });
+  /** Another program writes the entry. */
+  const write = (key: string): Promise<unknown> =>
+    run(process.execPath, ['-e', `require('keytar').setPassword('Quipu', 'inca-api-key', '${key}')`], {
+      cwd: ROOT,
+      env: { ...session.env },
+    });
+  const start = async (): Promise<RunningApp> => {
+    app = await startApp(program, env);
+    return app;
+  };
+  const end = async (): Promise<void> => {
+    app?.app.process().kill('SIGTERM');
+    expect(await app?.ended).toBe(0);
+    app = null;
+  };
+  const phases = ({ page }: RunningApp): Promise<(string | null)[]> =>
+    Promise.all(
+      ['link-trades', 'link-candles'].map(async (link) =>
+        (await page.getByTestId(link).count()) === 0
+          ? null
+          : page.getByTestId(link).getAttribute('data-phase'),
+      ),
+    );
+
+  /** How many of keytar's processes the app has. */
+  const waiting = ({ app: running }: RunningApp): Promise<number> =>
+    running.evaluate(
+      ({ app: electron }) =>
+        electron
+          .getAppMetrics()
+          .filter(({ name, serviceName }) => [name, serviceName].includes('Quipu keychain')).length,
+    );
+
+  it('that was locked at the start gives its key once it is unlocked, and the feed goes live', async () => {
+    await write(RIGHT);
+    await keyring('lock');
+    const started = await start();
+    const { page } = started;
+    const trouble = page.getByTestId('key-trouble');
+    await trouble.waitFor(WAIT);
+    // With an entry to give out, the keyring shows its dialog, which nobody answers here.
+    expect(await trouble.getAttribute('data-trouble')).toBe('locked');
+    expect(await trouble.textContent()).toMatch(/locked.*Unlock/);
+    expect(await waiting(started)).toBe(1);
+    await page.getByTestId('key-retry').click();
+    await expect.poll(() => page.getByTestId('key-retry').isEnabled(), WAIT).toBe(true);
+    expect(await trouble.getAttribute('data-trouble')).toBe('locked');
+    expect(await waiting(started)).toBe(1);
+
+    await keyring('unlock');
+    expect(await keyInKeyring(session.env)).toBe(RIGHT);
+    await page.getByTestId('key-retry').click();
+    await expect.poll(() => phases(started), WAIT).toEqual(['live', 'live']);
+    expect(await trouble.count()).toBe(0);
+    await expect.poll(() => waiting(started), WAIT).toBe(0);
+  });
+
+  it('that another program changes is read at the next start, and disturbs nothing until then', async () => {
+    const running = app ?? (await start());
+    await expect.poll(() => phases(running), WAIT).toEqual(['live', 'live']);
+    await write(OTHER);
+    feed.dropConnections();
+    await expect.poll(() => phases(running), WAIT).toEqual(['live', 'live']);
+    expect(await keyInKeyring(session.env)).toBe(OTHER);
+    await end();
+    // The app wrote nothing over it.
+    expect(await keyInKeyring(session.env)).toBe(OTHER);
+
+    const second = await start();
+    await expect.poll(() => phases(second), WAIT).toEqual(['refused', 'refused']);
+    await end();
+    await write(RIGHT);
+    const third = await start();
+    await expect.poll(() => phases(third), WAIT).toEqual(['live', 'live']);
+    await end();
+  });
+});
