@@ -865,7 +865,7 @@ export interface Commands {
   'key.forget': { args: Record<string, never>; value: null };
   /**
    * Tries a key, or that in use (null), by one handshake at each endpoint. Nothing is subscribed to,
-   * recorded or kept.
+   * recorded or kept; but when another program has changed the key in the keychain, that in use is changed first.
    */
   'key.test': { args: { readonly key: string | null }; value: { readonly verdicts: readonly KeyVerdict[] } };
   /**
@@ -875,7 +875,7 @@ export interface Commands {
   'key.retry': { args: Record<string, never>; value: null };
   /** Chooses the feed: the real one, the demo feed in this app, or none. */
   'source.set': { args: { readonly source: SourceKind }; value: null };
-  /** Tries a waiting or refused link again now. */
+  /** Tries a waiting or refused link again now; a refused one with the key that the keychain has by now. */
   'link.retry': { args: { readonly endpoint: Endpoint | null }; value: null };
   'recording.set': { args: { readonly on: boolean }; value: null };
   /** Replaces the watchlist; 0 to 500 market ids, in the order of display. */

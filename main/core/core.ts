@@ -206,6 +206,8 @@ class QuipuCore implements Core {
       }),
     );
     this.#storeState = { folder: options.folder, bytes: 0, free: null, disk: null, trades: 0, candles: 0 };
+    // First what could not be done before; then whatever else was done there.
+    options.ports.secrets.unlocked?.(() => this.#unasked(this.#retryKey().then(() => this.#renewKey())));
     this.#timers = [
       clock.every(TICK_MS, () => this.#tick()),
       clock.every(1_000, () => this.#second()),
@@ -276,12 +278,35 @@ class QuipuCore implements Core {
     this.#announceRecording();
     const go = this.#afterwards;
     this.#afterwards = null;
-    void this.prepare()
-      .then(go)
-      .catch((error: unknown) => {
-        // It is on the screen too, where it can be put right.
-        this.#options.ports.logger.log('error', 'the feed could not be started', { ...toAppError(error) });
-      });
+    this.#unasked(this.prepare().then(go));
+  }
+
+  /** What no view waits for. */
+  #unasked(done: Promise<unknown>): void {
+    done.catch((error: unknown) => {
+      if (this.#closed) return;
+      // It is on the screen too, where it can be put right.
+      this.#options.ports.logger.log('error', 'the feed could not be started', { ...toAppError(error) });
+    });
+  }
+
+  /** See the command `key.retry`. */
+  async #retryKey(): Promise<void> {
+    const hadKey = this.#key.value !== null;
+    await this.#key.retry();
+    // It was all that kept the feed from being watched.
+    if (!hadKey && this.#key.value !== null && this.#feed === null) await this.resume();
+    this.#announceKey();
+  }
+
+  /** Goes on with the key that the keychain has now. @returns whether another program has changed it */
+  async #renewKey(): Promise<boolean> {
+    const isOther = await this.#key.renew();
+    if (isOther)
+      this.#options.ports.logger.log('info', 'the keychain has another key, which is used from now on');
+    if (isOther && this.#feed?.source === 'live') await this.#change('live');
+    else this.#announceKey();
+    return isOther;
   }
 
   async start(source: 'live' | 'demo'): Promise<void> {
@@ -382,6 +407,7 @@ class QuipuCore implements Core {
           this.#rowsDirty = true;
         },
         recordingChanged: () => this.#announceRecording(),
+        refused: () => this.#unasked(this.#renewKey()),
       });
     } catch (error) {
       await demo?.close();
@@ -565,15 +591,12 @@ class QuipuCore implements Core {
       return null;
     },
     'key.test': async ({ key }) => {
+      if (key === null) await this.#renewKey();
       const { addresses, dialect } = this.#dialect;
       return { verdicts: await this.#key.test(key, addresses, dialect, this.#options.ports.sockets) };
     },
     'key.retry': async () => {
-      const hadKey = this.#key.value !== null;
-      await this.#key.retry();
-      // It was all that kept the feed from being watched.
-      if (!hadKey && this.#key.value !== null && this.#feed === null) await this.resume();
-      this.#announceKey();
+      await this.#retryKey();
       return null;
     },
     'source.set': async ({ source }) => {
@@ -581,7 +604,11 @@ class QuipuCore implements Core {
       return null;
     },
     'link.retry': async ({ endpoint }) => {
-      for (const each of endpoint === null ? ENDPOINTS : [endpoint]) this.#feed?.retry(each);
+      const endpoints = endpoint === null ? ENDPOINTS : [endpoint];
+      const links = this.links();
+      // With another key, all links are begun anew.
+      if (endpoints.some((each) => links[each].phase === 'refused') && (await this.#renewKey())) return null;
+      for (const each of endpoints) this.#feed?.retry(each);
       return null;
     },
     'recording.set': async ({ on }) => {

@@ -35,6 +35,8 @@ export interface FeedOptions {
   /** The watchlist's subscriptions or spark lines changed. */
   readonly rowsChanged: () => void;
   readonly recordingChanged: () => void;
+  /** A link ended its attempts, mostly since the server does not take the key. */
+  readonly refused: () => void;
   /** Ended with this feed. */
   readonly demo: DemoFeedHandle | null;
 }
@@ -194,6 +196,7 @@ export class Feed {
       transition: (from, to, cause) => {
         ports.logger.log('info', `the link went from ${from} to ${to}`, { endpoint, ...cause });
         recorder.transition(endpoint, from, to, cause);
+        if (to === 'refused') this.#options.refused();
       },
     };
     return new FeedSession({

@@ -13,7 +13,7 @@ export class OwnKey {
   #state: KeyState;
   #testing = false;
   /** Changes one after the other: which of two keys is kept must be the one that is used. */
-  #changes: Promise<void> = Promise.resolve();
+  #changes: Promise<unknown> = Promise.resolve();
 
   /** @param given from the environment; it goes before the keychain and is never stored */
   constructor(secrets: SecretStore, given: string | null) {
@@ -53,6 +53,23 @@ export class OwnKey {
     const key = this.#value;
     if (this.#state.place === 'this session' && key !== null) await this.set(key);
     else await this.read();
+  }
+
+  /**
+   * Reads the key of the keychain again, since another program may have changed it, and uses that from now on.
+   * Shows the user no dialog; a keychain that cannot be read now changes nothing.
+   *
+   * @returns whether it is another key
+   */
+  renew(): Promise<boolean> {
+    return this.#change(async () => {
+      if (this.#state.place !== 'keychain') return false;
+      const before = this.#value;
+      const kept = await this.#secrets.get(true).catch(() => before);
+      if (kept === null) this.#state = { place: 'this session', problem: null };
+      else this.#value = kept;
+      return this.#value !== before;
+    });
   }
 
   /** @throws {QuipuError} kind `keychain` when the keychain has it and does not let go of it */
@@ -105,7 +122,7 @@ export class OwnKey {
     }
   }
 
-  #change(make: () => Promise<void>): Promise<void> {
+  #change<T>(make: () => Promise<T>): Promise<T> {
     const done = this.#changes.then(make);
     this.#changes = done.catch(() => undefined);
     return done;

@@ -58,6 +58,7 @@ export function createKeychain({
   isLocked = secretServiceLocked,
   timeLimitMs = TIME_LIMIT_MS,
 }: KeychainOptions): SecretStore {
+  const listeners: (() => void)[] = [];
   let leftBehind: LeftBehind | null = null;
 
   /** @throws {QuipuError} while the call that was left behind can do what is wished, once the user unlocks */
@@ -75,13 +76,13 @@ export function createKeychain({
     const mine: LeftBehind = { wish, over: new AbortController() };
     const keytar = await load(mine.over.signal);
     // Asked beside it, since the answer must be there when the time is over.
-    let locked: boolean | null = null;
-    void isLocked().then((answer) => (locked = answer));
+    const locked = isLocked();
+    let wasLeft = false;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         leftBehind = mine;
-        reject(locked === true ? isClosed() : waiting());
+        void locked.then((isIt) => reject(isIt === true ? isClosed() : waiting()));
       }, timeLimitMs);
     });
     const done = use(keytar)
@@ -89,14 +90,22 @@ export function createKeychain({
         throw unusable(error, wish ?? null);
       })
       .finally(() => {
-        if (leftBehind === mine) leftBehind = null;
+        if (leftBehind !== mine) return;
+        leftBehind = null;
+        wasLeft = true;
       });
     try {
       return await Promise.race([done, late]);
     } finally {
       clearTimeout(timer);
-      // Nobody waits any more for one that fails late.
-      done.catch(() => undefined);
+      void done.then(
+        // keytar's “nothing there” is that of a dialog put away, too.
+        (value) => {
+          if (wasLeft && value !== null && value !== false) for (const listener of listeners) listener();
+        },
+        // Nobody waits any more for one that fails late.
+        () => undefined,
+      );
     }
   }
 
@@ -113,7 +122,8 @@ export function createKeychain({
   }
 
   return {
-    async get() {
+    async get(quietly = false) {
+      if (quietly && (await isLocked()) === true) throw isClosed();
       const key = await call((keytar) => keytar.getPassword(SERVICE, ACCOUNT));
       if (key === null) await mustBeOpen();
       return key;
@@ -122,6 +132,9 @@ export function createKeychain({
     async forget() {
       const forgotten = await call((keytar) => keytar.deletePassword(SERVICE, ACCOUNT), null);
       if (!forgotten) await mustBeOpen();
+    },
+    unlocked(listener) {
+      listeners.push(listener);
     },
   };
 }

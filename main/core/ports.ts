@@ -23,10 +23,20 @@ export interface Logger {
 
 /** The OS keychain. Every method ends within a time limit and fails with kind `keychain`. */
 export interface SecretStore {
-  /** null only when the keychain was read and has no key. @throws {QuipuError} */
-  get(): Promise<string | null>;
+  /**
+   * null only when the keychain was read and has no key.
+   *
+   * @param quietly fails for a locked keychain where the system would ask the user to unlock it
+   * @throws {QuipuError}
+   */
+  get(quietly?: boolean): Promise<string | null>;
   set(key: string): Promise<void>;
   forget(): Promise<void>;
+  /**
+   * Calls `listener` each time that a call which had failed is done after all, for the user has unlocked the
+   * keychain meanwhile.
+   */
+  unlocked?(listener: () => void): void;
 }
 
 /** Shows announcements where the user sees them without a window, such as the system's notifications. */

@@ -12,8 +12,11 @@ const LOCKED = new KeychainError('locked', 'The keychain is locked.', 'Unlock it
 
 let kept: string | null;
 let trouble: Error | null;
+/** Of each reading. */
+let wereQuiet: boolean[];
 const secrets: SecretStore = {
-  get: async () => {
+  get: async (quietly = false) => {
+    wereQuiet.push(quietly);
     if (trouble !== null) throw trouble;
     return kept;
   },
@@ -29,6 +32,7 @@ const secrets: SecretStore = {
 beforeEach(() => {
   kept = null;
   trouble = null;
+  wereQuiet = [];
 });
 
 describe('the key', () => {
@@ -74,6 +78,28 @@ describe('the key', () => {
     trouble = null;
     await key.retry();
     expect([kept, key.state]).toEqual([KEY, { place: 'keychain', problem: null }]);
+  });
+
+  it('that another program changes in the keychain is read again, without a dialog; one that it takes away stays in use', async () => {
+    const key = new OwnKey(secrets, null);
+    await key.set(KEY);
+    expect(await key.renew()).toBe(false);
+    kept = 'another-key';
+    trouble = LOCKED;
+    expect([await key.renew(), key.value, key.state.place]).toEqual([false, KEY, 'keychain']);
+    trouble = null;
+    expect([await key.renew(), key.value, key.state.place]).toEqual([true, 'another-key', 'keychain']);
+    kept = null;
+    expect([await key.renew(), key.value, key.state.place]).toEqual([false, 'another-key', 'this session']);
+    kept = KEY;
+    expect([await key.renew(), key.value]).toEqual([false, 'another-key']);
+    expect(wereQuiet).toEqual([true, true, true, true]);
+  });
+
+  it('of the environment is not exchanged for that of the keychain', async () => {
+    kept = 'another-key';
+    const key = new OwnKey(secrets, KEY);
+    expect([await key.renew(), key.value]).toEqual([false, KEY]);
   });
 
   it('that the keychain holds and does not let go of is not said to be forgotten', async () => {

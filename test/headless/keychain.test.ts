@@ -1,6 +1,7 @@
 /** The key in a real keyring: gnome-keyring on a bus of its own, in a home of its own. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createKeychain, KeychainError, type Keytar } from '../../main/core/keychain.ts';
 import { temporaryFolder } from '../helpers/quipu.ts';
@@ -171,18 +172,34 @@ describe('what is behind the time limit', () => {
     expect(asked()).toEqual(['set A ended', 'set B ended', 'forget ended', 'get']);
   });
 
-  it('calls are made as ever once a late one has ended', async () => {
-    let end: (key: string) => void = () => undefined;
-    const late = new Promise<string>((resolve) => (end = resolve));
-    const chain = createKeychain({
-      load: keytar({ getPassword: () => late }),
-      isLocked: () => Promise.resolve(null),
-      timeLimitMs: 20,
-    });
-    expect(await troubleOf(chain.get())).toBe('late');
-    end('the key');
-    expect(await chain.get()).toBe('the key');
+  it('read quietly, a locked one shows no dialog', async () => {
+    const { chain, asked } = waitingKeychain(() => Promise.resolve(true));
+    expect(await troubleOf(chain.get(true))).toBe('locked');
+    expect(asked()).toEqual([]);
   });
+
+  it.each([
+    ['the key', 1],
+    [null, 0],
+  ])(
+    'a late call ends: %s. It is told when the keychain was unlocked, and calls are made as ever',
+    async (answer, times) => {
+      let end: (key: string | null) => void = () => undefined;
+      const late = new Promise<string | null>((resolve) => (end = resolve));
+      let told = 0;
+      const chain = createKeychain({
+        load: keytar({ getPassword: () => late }),
+        isLocked: () => Promise.resolve(false),
+        timeLimitMs: 20,
+      });
+      chain.unlocked?.(() => told++);
+      expect(await troubleOf(chain.get())).toBe('late');
+      end(answer);
+      await setImmediate();
+      expect(await chain.get()).toBe(answer);
+      expect(told).toBe(times);
+    },
+  );
 
   it('the key is in no error', async () => {
     const setPassword = (): Promise<void> => Promise.reject(new Error('no room'));
