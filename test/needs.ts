@@ -40,7 +40,8 @@ export function keytarLoads(): boolean {
 }
 
 const LIBRARY_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
-const library = (name: string): boolean => LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, name)));
+export const library = (name: string): boolean =>
+  LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, name)));
 
 const program = (name: string, debian: string, tests: string): Need => ({
   what: name,
@@ -79,4 +80,5 @@ export const NEEDS: readonly Need[] = [
   shared('libasound.so.2', 'libasound2'),
   shared('libgbm.so.1', 'libgbm1'),
   shared('libnotify.so.4', 'libnotify4'),
+  shared('libXtst.so.6', 'libxtst6'),
 ];

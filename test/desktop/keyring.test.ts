@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type DemoFeed, startDemoFeed } from '../../main/demo/feed.ts';
 import { type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
+import { library } from '../needs.ts';
 import { keyInKeyring, lacking, packagedApp, type RunningApp, startApp } from './app.ts';
 import { type DesktopSession, startDesktopSession } from './session.ts';
 
@@ -23,14 +24,32 @@ bus = dbus.SessionBus()
 service = bus.get_object('org.freedesktop.secrets', '/org/freedesktop/secrets')
 login = dbus.ObjectPath('/org/freedesktop/secrets/collection/login')
 secrets = dbus.Interface(service, 'org.freedesktop.Secret.Service')
+internal = dbus.Interface(service, 'org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface')
+_, session = secrets.OpenSession('plain', dbus.String('', variant_level=1))
+def password(text):
+    return dbus.Struct((session, dbus.ByteArray(b''), dbus.ByteArray(text), 'text/plain'), signature='oayays')
+first = password(b'\\n')
 if sys.argv[1] == 'lock':
     secrets.Lock([login])
+elif sys.argv[1] == 'unlock':
+    internal.UnlockWithMasterPassword(login, first)
 else:
-    _, session = secrets.OpenSession('plain', dbus.String('', variant_level=1))
-    password = dbus.Struct((session, dbus.ByteArray(b''), dbus.ByteArray(b'\\n'), 'text/plain'), signature='oayays')
-    internal = dbus.Interface(service, 'org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface')
-    internal.UnlockWithMasterPassword(login, password)
+    internal.ChangeWithMasterPassword(login, first, password(sys.argv[1].encode()))
 `;
+/** Types into what has the keyboard, which is the keyring's dialog while it is there, and presses Enter. */
+const TYPE = `
+import ctypes, sys
+x = ctypes.CDLL('libX11.so.6')
+test = ctypes.CDLL('libXtst.so.6')
+x.XOpenDisplay.restype = ctypes.c_void_p
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+for name in [*sys.argv[1], 'Return']:
+    code = x.XKeysymToKeycode(display, ctypes.c_ulong(x.XStringToKeysym(name.encode())))
+    for down in (1, 0):
+        test.XTestFakeKeyEvent(display, code, down, ctypes.c_ulong(0))
+x.XSync(display, 0)
+`;
+const PASSWORD = 'secret';
 
 describe.skipIf(why !== null)(`the keyring${why === null ? '' : ` (${why})`}`, { timeout: 240_000 }, () => {
   let folder: TemporaryFolder;
@@ -70,7 +89,8 @@ describe.skipIf(why !== null)(`the keyring${why === null ? '' : ` (${why})`}`, {
     folder.remove();
   });
 
-  const keyring = (what: 'lock' | 'unlock'): Promise<unknown> =>
+  /** @param what `lock`, `unlock`, or the password that it is to have instead of that of its start */
+  const keyring = (what: string): Promise<unknown> =>
     run('/usr/bin/python3', ['-c', KEYRING, what], { env: { ...session.env }, timeout: 20_000 });
   const inAnotherProgram = (call: string): Promise<unknown> =>
     run(process.execPath, ['-e', `require('keytar').${call}`], { cwd: ROOT, env: { ...session.env } });
@@ -167,6 +187,31 @@ describe.skipIf(why !== null)(`the keyring${why === null ? '' : ` (${why})`}`, {
     await expect.poll(() => feed.connections, WAIT).toEqual({ trades: 1, candles: 1 });
     expect(await keyInKeyring(session.env)).toBe(OTHER);
   });
+
+  it.skipIf(!library('libXtst.so.6'))(
+    'that is unlocked in its own dialog gives its key by itself',
+    async () => {
+      await write(feed.key);
+      await keyring(PASSWORD);
+      await keyring('lock');
+      const started = await start();
+      const trouble = started.page.getByTestId('key-trouble');
+      await trouble.waitFor(WAIT);
+      expect(await trouble.getAttribute('data-trouble')).toBe('locked');
+      // What is typed before the dialog has the keyboard makes it ask again.
+      await expect
+        .poll(
+          async () => {
+            if (await trouble.isVisible())
+              await run('/usr/bin/python3', ['-c', TYPE, PASSWORD], { env: { ...session.env } });
+            return phases(started);
+          },
+          { ...WAIT, interval: 3_000 },
+        )
+        .toEqual(['live', 'live']);
+      expect(await trouble.count()).toBe(0);
+    },
+  );
 
   it('that another program takes away is used on, and said to be of this session alone', async () => {
     const running = await startLive();
