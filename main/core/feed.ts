@@ -209,8 +209,12 @@ export class Feed {
       logger: ports.logger,
       sockets: (socket, events) => {
         const whole = (bytes: Uint8Array): void => events.message(bytes);
+        const handOver = <T>(tell: (given: T) => void, given: T): void => {
+          if (events.together === undefined) tell(given);
+          else events.together(tell, given);
+        };
         const atOnce = <T>(tell: (given: T) => void, given: T): void =>
-          this.#clock.during(() => recorder.together(tell, given), undefined);
+          this.#clock.during(() => recorder.together(() => handOver(tell, given), undefined), undefined);
         return ports.sockets(socket, {
           ...events,
           message: (bytes, start, end) => {

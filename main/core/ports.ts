@@ -73,7 +73,7 @@ export interface SocketEvents {
   /**
    * One text or binary message, as UTF-8 bytes from `start` (0 when it is lacking) up to `end` (the last
    * when it is lacking), so that no view need be made of each that came in one packet. Valid only during
-   * the call.
+   * the call, or during that of `together` around it.
    */
   message(bytes: Uint8Array, start?: number, end?: number): void;
   /** Is to run `tell`, which hands over messages that came at once; not every host has them together. */

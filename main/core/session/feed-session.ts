@@ -112,6 +112,8 @@ export class FeedSession {
   readonly #redact: Redact;
   readonly #health: Health;
   readonly #frames = new RawFrames();
+  /** Messages that came at once are being handed over. */
+  #together = false;
   readonly #subscriptions = new Subscriptions();
   /** Changes of the watchlist wait here for those that follow at once. */
   #gathering: Timer | null = null;
@@ -319,6 +321,15 @@ export class FeedSession {
       message: (bytes, start = 0, end = bytes.length) => {
         if (current()) this.#received(bytes, start, end);
       },
+      together: (tell, given) => {
+        this.#together = true;
+        try {
+          tell(given);
+        } finally {
+          this.#together = false;
+          this.#frames.copy();
+        }
+      },
       ping: () => {
         if (current()) this.#heard();
       },
@@ -436,6 +447,7 @@ export class FeedSession {
     this.#heard(wall);
     this.#health.frame(end - start);
     this.#frames.note(wall, bytes, start, end);
+    if (!this.#together) this.#frames.copy();
     this.#decoder.decode(bytes, this.#isPending, this.#sink, start, end);
   }
 

@@ -37,12 +37,46 @@ describe('the ring of raw frames', () => {
     );
   });
 
-  it('copies: the bytes that it was given may be used again', () => {
+  it('copies once it is told to, and when other bytes come: those it was given may be used again', () => {
     const ring = new RawFrames();
     const bytes = utf8('first');
     ring.note(1, bytes);
+    ring.copy();
     bytes.set(utf8('other'));
     expect(ring.list()[0]?.text).toBe('first');
+    ring.note(2, bytes);
+    ring.note(3, utf8('third'));
+    bytes.set(utf8('later'));
+    expect(ring.list().map(({ text }) => text)).toEqual(['first', 'other', 'third']);
+  });
+
+  it('keeps the newest of packets of any number of frames of any length, whose memory is the same', () => {
+    const lengths = fc.array(fc.oneof(fc.nat(600), fc.nat(20_000)), { maxLength: 300 });
+    fc.assert(
+      fc.property(fc.array(lengths, { maxLength: 4 }), (packets) => {
+        const ring = new RawFrames();
+        const memory = Buffer.alloc(300 * 20_000);
+        let nth = 0;
+        for (const packet of packets) {
+          let at = 0;
+          for (const length of packet) {
+            memory.fill(97 + (nth % 26), at, at + length);
+            ring.note(nth++, memory, at, at + length);
+            at += length;
+          }
+          ring.copy();
+        }
+        const all = packets.flat();
+        const first = Math.max(0, all.length - KEPT_FRAMES);
+        expect(ring.list().map(({ bytes, text }) => [bytes, text])).toEqual(
+          all.slice(first).map((length, n) => {
+            const text = String.fromCharCode(97 + ((first + n) % 26)).repeat(Math.min(length, KEPT_BYTES));
+            return [length, text];
+          }),
+        );
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it('leaves nothing of a longer frame behind a shorter one of the same place', () => {
