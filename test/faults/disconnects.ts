@@ -926,8 +926,7 @@ const MOST_FAULTS = 10;
 
 export const disconnects: Harness = {
   name: 'disconnects',
-  about:
-    '10,000 disconnects at random; options: --count N, --seed N, --only N,N (of the disconnects of one world)',
+  about: '10,000 disconnects at random; --only takes some of those of one world',
   async whole(options, print) {
     const count = Number(options.get('count') ?? 10_000);
     const seed = Number(options.get('seed') ?? 1);
