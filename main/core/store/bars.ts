@@ -103,11 +103,12 @@ export class Fold {
   readonly bars: BarColumns;
   readonly #span: Micros;
 
-  constructor(level: number, start: number, length: number) {
+  /** @param bars of `length` at least, all of no trade */
+  constructor(level: number, start: number, length: number, bars = newColumns(length)) {
     this.level = level;
     this.start = start;
     this.length = length;
-    this.bars = newColumns(length);
+    this.bars = bars;
     this.#span = spanOf(level);
   }
 
@@ -154,44 +155,57 @@ export class Fold {
       if (to >= 0 && to < this.length) addBar(this.bars, to, bars, at);
     }
   }
-
-  /** Those with trades. */
-  kept(): Bars {
-    const { count } = this.bars;
-    const used: number[] = [];
-    for (let at = 0; at < this.length; at++) if ((count[at] ?? 0) > 0) used.push(at);
-    const bars = { level: this.level, length: used.length, slot: new Float64Array(used.length) };
-    const kept: Bars = { ...bars, ...newColumns(used.length) };
-    used.forEach((at, to) => {
-      kept.slot[to] = this.start + at;
-      addBar(kept, to, this.bars, at);
-    });
-    return kept;
-  }
 }
+
+/** Where the trades of a run are added up; used again, since new memory costs time. */
+const spans = newColumns(MOST_SPANS);
+/** Places of those with trades, and when they begin. */
+const used = new Uint16Array(MOST_SPANS);
+const slots = new Float64Array(MOST_SPANS);
 
 /**
  * The bars of a run: at most MOST_BARS, of the finest level at which there are so few.
  *
- * @param price of each trade, as `size` and `times`; in the order of receipt
+ * @param prices of each trade, as `sizes` and `times`; in the order of receipt
  */
-export function barsOf(
-  times: Float64Array,
-  price: (index: number) => number,
-  size: (index: number) => number,
-): Bars {
+export function barsOf(times: Float64Array, prices: Float64Array, sizes: Float64Array): Bars {
   let from = Infinity;
   let to = -Infinity;
-  for (const time of times) {
+  for (let index = 0; index < times.length; index++) {
+    const time = times[index] ?? 0;
     if (time < from) from = time;
     if (time > to) to = time;
   }
-  const level = levelFor(from, to + 1, Math.min(MOST_SPANS, times.length * 2));
-  const fold = new Fold(level, Math.floor(from / spanOf(level)), slotsBetween(from, to + 1, level));
+  const finest = levelFor(from, to + 1, Math.min(MOST_SPANS, times.length * 2));
+  const start = Math.floor(from / spanOf(finest));
+  const fold = new Fold(finest, start, slotsBetween(from, to + 1, finest), spans);
+  for (const column of [spans.count, spans.volume, spans.notional]) column.fill(0, 0, fold.length);
   for (let index = 0; index < times.length; index++) {
-    fold.addTrade(times[index] ?? 0, price(index), size(index));
+    fold.addTrade(times[index] ?? 0, prices[index] ?? 0, sizes[index] ?? 0);
   }
-  return fewer(fold.kept());
+  return keptOf(fold);
+}
+
+/** The buckets with trades, or if these are too many, coarser ones. */
+function keptOf({ bars, length, level: finest, start }: Fold): Bars {
+  let many = 0;
+  for (let at = 0; at < length; at++) {
+    if ((bars.count[at] ?? 0) === 0) continue;
+    used[many] = at;
+    slots[many++] = start + at;
+  }
+  const slot = slots.subarray(0, many);
+  const level = levelOfFew({ slot, level: finest });
+  const per = 2 ** (level - finest);
+  const kept = newColumns(lengthAt({ slot, level: finest }, level));
+  const keptSlot = new Float64Array(kept.count.length);
+  let to = -1;
+  for (let index = 0; index < many; index++) {
+    const of = Math.floor((slot[index] ?? 0) / per);
+    if (to === -1 || keptSlot[to] !== of) keptSlot[++to] = of;
+    addBar(kept, to, bars, used[index] ?? 0);
+  }
+  return { level, length: keptSlot.length, slot: keptSlot, ...kept };
 }
 
 /** Of two runs, the trades of the later one received after those of the earlier. */
@@ -215,18 +229,25 @@ export function joinBars(earlier: Bars, later: Bars): Bars {
 
 /** The same bars, or if these are too many, coarser ones. */
 function fewer(bars: Bars): Bars {
+  return coarsened(bars, levelOfFew(bars));
+}
+
+type Slots = Pick<Bars, 'slot' | 'level'>;
+
+/** The finest level at which there are at most MOST_BARS. */
+function levelOfFew(bars: Slots): number {
   let { level } = bars;
   while (lengthAt(bars, level) > MOST_BARS) level++;
-  return coarsened(bars, level);
+  return level;
 }
 
 /** How many bars there would be at a coarser level. */
-function lengthAt({ slot, level: own }: Bars, level: number): number {
+function lengthAt({ slot, level: own }: Slots, level: number): number {
   const per = 2 ** (level - own);
   let length = 0;
   let last = NaN;
-  for (const each of slot) {
-    const of = Math.floor(each / per);
+  for (let at = 0; at < slot.length; at++) {
+    const of = Math.floor((slot[at] ?? 0) / per);
     if (of !== last) length++;
     last = of;
   }
@@ -298,9 +319,10 @@ function putFloats({ buffer, byteOffset, byteLength }: Float64Array): void {
 /** The smallest scale at which all prices are exact as whole numbers. */
 function scaleOf(bars: Bars): number {
   let scale = 0;
+  let factor = 1;
   for (const name of PRICES) {
     for (const price of bars[name]) {
-      while (Math.round(price * 10 ** scale) / 10 ** scale !== price)
+      for (; Math.round(price * factor) / factor !== price; factor = 10 ** scale)
         if (++scale > MOST_DIGITS) return NO_SCALE;
     }
   }

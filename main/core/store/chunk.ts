@@ -14,6 +14,7 @@ import {
   getSigned,
   getSmall,
   putIntegers,
+  putSame,
   putSigned,
   putSmall,
 } from './integers.ts';
@@ -34,6 +35,7 @@ const DIGITS_LIMIT = 2 ** 51;
 const POWERS = Float64Array.from({ length: 23 }, (_, scale) => 10 ** scale);
 /** Microseconds of which all times of a column may be multiples: exchanges tell milliseconds, some seconds. */
 const UNITS = [1, 1_000, 1_000_000] as const;
+const NO_UNIT = -1;
 
 /** Trades by which one of two ways is chosen. */
 const COST_SAMPLE = 512;
@@ -68,14 +70,15 @@ function encodeBody(run: TradeRun): Uint8Array<ArrayBuffer> {
   sink.varint(count);
   sink.varint(markets.length);
   for (const each of markets) sink.varint(each);
-  section(() => putSmall(sink, market, count));
-  section(() => putTimes(run.exchangeTime, count));
+  const exchangeUnit = unitOf(run.exchangeTime, count);
+  section(() => (markets.length === 1 ? putSame(sink, 0) : putSmall(sink, market, count)));
+  section(() => putTimes(run.exchangeTime, count, exchangeUnit));
   section(() => putDecimals(run.price, run, true));
   section(() => putDecimals(run.size, run, false));
   section(() => putSmall(sink, run.side, count));
   section(() => putSmall(sink, run.origin, count));
   section(() => putRows(run.row, count));
-  section(() => putReceipt(run));
+  section(() => putReceipt(run, exchangeUnit));
   return endPiece(sink);
 }
 
@@ -96,28 +99,28 @@ function putRows(row: Float64Array, count: number): void {
   putIntegers(sink, gaps, count - 1);
 }
 
-function putTimes(times: Float64Array, count: number): void {
-  if (areUsual(times, count)) putDifferences(times, differences(times, count, unitOf(times, count)));
-  else putRaw(times, count);
+function putTimes(times: Float64Array, count: number, unit: number): void {
+  if (unit === NO_UNIT) putRaw(times, count);
+  else putDifferences(times, differences(times, count, unit));
 }
 
-function putReceipt({ count, exchangeTime, receiptTime }: TradeRun): void {
-  if (!areUsual(receiptTime, count) || !areUsual(exchangeTime, count)) {
+function putReceipt({ count, exchangeTime, receiptTime }: TradeRun, exchangeUnit: number): void {
+  const unit = unitOf(receiptTime, count);
+  if (unit === NO_UNIT || exchangeUnit === NO_UNIT) {
     putRaw(receiptTime, count);
     return;
   }
-  const unit = unitOf(receiptTime, count);
-  const plain = differences(receiptTime, count, unit);
-  const lagUnit = Math.min(unit, unitOf(exchangeTime, count));
+  // The beginning tells how all of it is.
+  const looked = Math.min(count, COST_SAMPLE);
+  const plainCost = costOfSigned(differences(receiptTime, looked, unit).values);
+  const lagUnit = Math.min(unit, exchangeUnit);
   const micros = UNITS[lagUnit] ?? 1;
-  const lags = new Float64Array(count);
+  const lags = scratch(count);
   for (let index = 0; index < count; index++) {
     lags[index] = ((receiptTime[index] ?? 0) - (exchangeTime[index] ?? 0)) / micros;
   }
-  // The beginning tells how all of it is.
-  const looked = lags.subarray(0, COST_SAMPLE);
-  if (costOf(looked) > costOfSigned(plain.values.subarray(0, COST_SAMPLE))) {
-    putDifferences(receiptTime, plain);
+  if (costOf(lags.subarray(0, looked)) > plainCost) {
+    putDifferences(receiptTime, differences(receiptTime, count, unit));
     return;
   }
   sink.byte(TIMES_BY_LAG);
@@ -125,24 +128,14 @@ function putReceipt({ count, exchangeTime, receiptTime }: TradeRun): void {
   putIntegers(sink, lags, count);
 }
 
-function areUsual(times: Float64Array, count: number): boolean {
-  for (let index = 0; index < count; index++) {
-    const time = times[index] ?? 0;
-    if (!(time >= 0 && time < TIME_LIMIT && Math.floor(time) === time)) return false;
-  }
-  return true;
-}
-
-/** Index of the largest unit of which all are multiples. */
+/** Index of the largest unit of which all are multiples; NO_UNIT for times that are no usual ones. */
 function unitOf(times: Float64Array, count: number): number {
   let unit = UNITS.length - 1;
-  for (let index = 0; index < count && unit > 0; index++) {
+  let micros = UNITS[unit] ?? 1;
+  for (let index = 0; index < count; index++) {
     const time = times[index] ?? 0;
-    while (unit > 0) {
-      const micros = UNITS[unit] ?? 1;
-      if (Math.floor(time / micros) * micros === time) break;
-      unit--;
-    }
+    if (!(time >= 0 && time < TIME_LIMIT && Math.floor(time) === time)) return NO_UNIT;
+    while (unit > 0 && Math.floor(time / micros) * micros !== time) micros = UNITS[--unit] ?? 1;
   }
   return unit;
 }
@@ -181,6 +174,13 @@ function putRaw(times: Float64Array, count: number): void {
 function putDecimals(column: DecimalColumn, run: TradeRun, byDifference: boolean): void {
   const { count, market, markets } = run;
   const { digits, scale, beyond } = column;
+  if (isEven(column, count)) {
+    sink.byte(scale[0] ?? 0);
+    if (byDifference) putSigned(sink, digitDifferences(digits, run), count);
+    else putIntegers(sink, digits, count);
+    sink.varint(0);
+    return;
+  }
   const common = commonScale(column, count);
   const values = scratch(count);
   const last = new Float64Array(markets.length);
@@ -207,6 +207,38 @@ function putDecimals(column: DecimalColumn, run: TradeRun, byDifference: boolean
     sink.byte(scale[index] ?? 0);
     putBig(BigInt.asUintN(64, exactDigits(column, index)));
   }
+}
+
+/** Whether all are of one scale and none needs to be told by itself, as usual. */
+function isEven({ digits, scale, beyond }: DecimalColumn, count: number): boolean {
+  if (beyond.size > 0) return false;
+  const first = scale[0];
+  for (let index = 0; index < count; index++) {
+    if (scale[index] !== first || !(Math.abs(digits[index] ?? 0) < DIGITS_LIMIT)) return false;
+  }
+  return true;
+}
+
+/** Of each the difference from the one before of the same market. */
+function digitDifferences(digits: Float64Array, { count, market, markets }: TradeRun): Float64Array {
+  const values = scratch(count);
+  if (markets.length === 1) {
+    let last = 0;
+    for (let index = 0; index < count; index++) {
+      const value = digits[index] ?? 0;
+      values[index] = value - last;
+      last = value;
+    }
+    return values;
+  }
+  const last = new Float64Array(markets.length);
+  for (let index = 0; index < count; index++) {
+    const of = market[index] ?? 0;
+    const value = digits[index] ?? 0;
+    values[index] = value - (last[of] ?? 0);
+    last[of] = value;
+  }
+  return values;
 }
 
 /** The smallest of their scales that leaves out the fewest. */

@@ -22,6 +22,7 @@ const TEXT = 4;
 
 export interface IdColumn {
   readonly kind: Uint8Array;
+  /** Both empty where no id is a number. */
   readonly high: Float64Array;
   readonly low: Float64Array;
   /** Four words a trade; little-endian, as every machine that Quipu runs on. */
@@ -50,14 +51,21 @@ const PAIRS = Array.from({ length: 256 }, (_, byte) => (HEX[byte >> 4] ?? '') + 
 // A leading U+FEFF belongs to an id.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export function newIds(capacity: number): IdColumn {
+/** @param numbers whether there is room for ids that are numbers */
+export function newIds(capacity: number, numbers = true): IdColumn {
   return {
     kind: new Uint8Array(capacity),
-    high: new Float64Array(capacity),
-    low: new Float64Array(capacity),
+    high: new Float64Array(numbers ? capacity : 0),
+    low: new Float64Array(numbers ? capacity : 0),
     uuid: new Uint32Array(capacity * UUID_WORDS),
     text: new Map(),
   };
+}
+
+/** The same column, with room for numbers. */
+export function withNumbers(ids: IdColumn): IdColumn {
+  const { length } = ids.kind;
+  return { ...ids, high: new Float64Array(length), low: new Float64Array(length) };
 }
 
 export function growIds(ids: IdColumn, capacity: number): IdColumn {
@@ -124,6 +132,22 @@ export function gatherIds(from: IdColumn, indices: Uint32Array, to: IdColumn, at
   }
 }
 
+/** Copies the first `count` ids but for texts to where `places` says. */
+export function scatterIds(from: IdColumn, places: Uint32Array, count: number, to: IdColumn): void {
+  const { kind, high, low, uuid } = from;
+  for (let index = 0; index < count; index++) {
+    const at = places[index] ?? 0;
+    to.kind[at] = kind[index] ?? 0;
+    copyUuid(uuid, index, to.uuid, at);
+  }
+  if (high.length === 0) return;
+  for (let index = 0; index < count; index++) {
+    const at = places[index] ?? 0;
+    to.high[at] = high[index] ?? 0;
+    to.low[at] = low[index] ?? 0;
+  }
+}
+
 function copyUuid(from: Uint32Array, index: number, to: Uint32Array, at: number): void {
   const start = index * UUID_WORDS;
   const stop = at * UUID_WORDS;
@@ -135,10 +159,13 @@ function copyUuid(from: Uint32Array, index: number, to: Uint32Array, at: number)
 
 /** Takes the id that is the bytes from `start` up to `end` (not included) as that of trade `index`. */
 export function readId(ids: IdColumn, index: number, bytes: Uint8Array, start: number, end: number): void {
+  if (!readUuid(ids, index, bytes, start, end)) readOther(ids, index, bytes, start, end);
+}
+
+/** The same of an id that is no UUID. */
+export function readOther(ids: IdColumn, index: number, bytes: Uint8Array, start: number, end: number): void {
   const length = end - start;
   if (length === 0) ids.kind[index] = NONE;
-  else if (length === UUID_LENGTH && readUuid(ids.uuid, index * UUID_WORDS, bytes, start))
-    ids.kind[index] = UUID;
   else if (length <= SHORT_FIGURES + LOW_FIGURES && isNumber(bytes, start, end)) {
     if (length <= SHORT_FIGURES) {
       ids.kind[index] = NUMBER;
@@ -154,8 +181,16 @@ export function readId(ids: IdColumn, index: number, bytes: Uint8Array, start: n
   }
 }
 
-function readUuid(into: Uint32Array, at: number, bytes: Uint8Array, start: number): boolean {
+/** The same of a UUID, which needs no room for numbers. @returns false for what is none */
+export function readUuid(
+  { kind, uuid }: IdColumn,
+  index: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
   if (
+    end - start !== UUID_LENGTH ||
     bytes[start + 8] !== DASH ||
     bytes[start + 13] !== DASH ||
     bytes[start + 18] !== DASH ||
@@ -172,9 +207,11 @@ function readUuid(into: Uint32Array, at: number, bytes: Uint8Array, start: numbe
       all |= pair;
       value |= pair << (byte * 8);
     }
-    into[at + word] = value;
+    uuid[index * UUID_WORDS + word] = value;
   }
-  return all < 256;
+  if (all > 255) return false;
+  kind[index] = UUID;
+  return true;
 }
 
 /** Whether the number's text is the one that it would be written as. */

@@ -14,9 +14,11 @@ import {
   growIds,
   type IdColumn,
   newIds,
-  readId,
+  readOther,
+  readUuid,
   sliceIds,
   sliceMap,
+  withNumbers,
 } from './ids.ts';
 
 export interface DecimalColumn {
@@ -60,6 +62,13 @@ export function numberAt({ digits, scale, beyond }: DecimalColumn, index: number
   return decimalToNumber(beyond.get(index) ?? digits[index] ?? 0, scale[index] ?? 0);
 }
 
+/** The same of the first `count`. */
+export function numbersOf(column: DecimalColumn, count: number): Float64Array {
+  const numbers = new Float64Array(count);
+  for (let index = 0; index < count; index++) numbers[index] = numberAt(column, index);
+  return numbers;
+}
+
 /** Canonical text. */
 export function textAt({ digits, scale, beyond }: DecimalColumn, index: number): string {
   let places = scale[index] ?? 0;
@@ -79,8 +88,8 @@ export function textAt({ digits, scale, beyond }: DecimalColumn, index: number):
 }
 
 /**
- * A commit's trades, numbered from `firstRow` on. Times are rounded to whole microseconds. The columns stay
- * as they are, but some of them are the run's too.
+ * A commit's trades, numbered from `firstRow` on. Times are rounded to whole microseconds. The run keeps
+ * nothing of the columns.
  *
  * @param rowOf the row of the market that the columns know by this index
  */
@@ -89,12 +98,16 @@ export function runOf(columns: TradeColumns, rowOf: (index: number) => number, f
   const markets: number[] = [];
   const market = new Uint32Array(count);
   const row = new Float64Array(count);
+  const exchangeTime = new Float64Array(count);
+  const receiptTime = new Float64Array(count);
   // The sender's list may be of many more markets than traded now.
   const places = new Map<number, number>();
   let before = -1;
   let place = 0;
   for (let index = 0; index < count; index++) {
     row[index] = firstRow + index;
+    exchangeTime[index] = Math.round(columns.exchangeTime[index] ?? 0);
+    receiptTime[index] = Math.round(columns.receiptTime[index] ?? 0);
     const sent = columns.market[index] ?? 0;
     if (sent !== before) {
       before = sent;
@@ -109,12 +122,12 @@ export function runOf(columns: TradeColumns, rowOf: (index: number) => number, f
     row,
     markets,
     market,
-    exchangeTime: columns.exchangeTime.subarray(0, count).map(Math.round),
-    receiptTime: columns.receiptTime.subarray(0, count).map(Math.round),
+    exchangeTime,
+    receiptTime,
     price: decimalsOf(columns.priceDigits, columns.priceScale, count),
     size: decimalsOf(columns.sizeDigits, columns.sizeScale, count),
-    side: columns.side,
-    origin: columns.origin,
+    side: columns.side.slice(0, count),
+    origin: columns.origin.slice(0, count),
     ids: idsOf(columns),
   };
 }
@@ -128,15 +141,18 @@ function decimalsOf(column: BigInt64Array<ArrayBuffer>, scale: Uint8Array, count
     if (high >= -EXACT_HIGH && high < EXACT_HIGH) digits[index] = high * TWO_32 + (words[index * 2] ?? 0);
     else beyond.set(index, column[index] ?? 0n);
   }
-  return { digits, scale, beyond };
+  return { digits, scale: scale.slice(0, count), beyond };
 }
 
 function idsOf({ count, idBytes, idEnd }: TradeColumns): IdColumn {
-  const ids = newIds(count);
+  let ids = newIds(count, false);
   let start = 0;
   for (let index = 0; index < count; index++) {
     const end = idEnd[index] ?? 0;
-    readId(ids, index, idBytes, start, end);
+    if (!readUuid(ids, index, idBytes, start, end)) {
+      if (ids.high.length === 0) ids = withNumbers(ids);
+      readOther(ids, index, idBytes, start, end);
+    }
     start = end;
   }
   return ids;

@@ -4,10 +4,11 @@
  * they hold, so that a kill at any moment neither loses a trade nor doubles one.
  */
 import type { Database } from 'better-sqlite3';
+import { byMarket } from './by-market.ts';
 import { CHUNK_TRADES, decodeChunk } from './chunk.ts';
 import { prepareLegacyRows } from './legacy.ts';
 import { DamagedPiece } from './piece.ts';
-import { RunBuilder, type TradeRun } from './run.ts';
+import type { TradeRun } from './run.ts';
 import { prepareTapeWriter } from './tape-writer.ts';
 
 /**
@@ -23,12 +24,14 @@ const ENOUGH_SEGMENTS = 512;
 /** A burst is sealed when it is over, but for what goes beyond this. */
 const OVERDUE_TRADES = 1_048_576;
 const OVERDUE_SEGMENTS = 4 * ENOUGH_SEGMENTS;
+/** Of what has gathered, so many at the most are kept in memory too, where they need not be decoded. */
+const MOST_KEPT = MOST_ENOUGH;
 /** Rows are taken out of an index one by one, so that fewer of them take as long. */
 const PORTION_ROWS = 8_192;
 
 export interface Sealer {
-  /** A segment was committed. @param markets rows of the table `markets` */
-  gathered(trades: number, markets: readonly number[]): void;
+  /** These were committed, as a segment of their own. They do not change any more. */
+  gathered(run: TradeRun): void;
   /** The session has ended: what is left of it is sealed too, however little it is. */
   finish(): void;
   /** `now` when enough has gathered, `overdue` when far more, `later` when a quiet moment will do. */
@@ -41,6 +44,9 @@ interface SegmentRow {
   readonly first_row: number;
   readonly session: number;
   readonly count: number;
+}
+
+interface SegmentPieces {
   readonly body: Uint8Array;
   readonly ids: Uint8Array;
 }
@@ -66,7 +72,10 @@ export function createSealer(database: Database, sizes: SealingSizes = USUAL): S
     'SELECT count(*) AS segments, coalesce(sum(count), 0) AS trades FROM segments',
   );
   const segmentsAfter = database.prepare<[row: number], SegmentRow>(
-    'SELECT first_row, session, count, body, ids FROM segments WHERE first_row > ? ORDER BY first_row',
+    'SELECT first_row, session, count FROM segments WHERE first_row > ? ORDER BY first_row',
+  );
+  const piecesOf = database.prepare<[firstRow: number], SegmentPieces>(
+    'SELECT body, ids FROM segments WHERE first_row = ?',
   );
   const deleteSegment = database.prepare<[firstRow: number]>('DELETE FROM segments WHERE first_row = ?');
   const legacySession = database
@@ -86,35 +95,16 @@ export function createSealer(database: Database, sizes: SealingSizes = USUAL): S
   let { segments, trades } = gatheredSoFar.get() ?? { segments: 0, trades: 0 };
   /** Of what has gathered, as far as is known. */
   const markets = new Set<number>();
+  /** The oldest of it, by first row. What they are on disk is the same, and a commit may be deleted there. */
+  const kept = new Map<number, TradeRun>();
+  let keptTrades = 0;
   let finishing = segments > 0;
   let rowsLeft = legacySession.get() !== undefined;
   /** Those up to this row are damaged. They stay for whoever can read them. */
   let unreadable = 0;
 
   function sealPortion(session: number, runs: readonly TradeRun[]): void {
-    const sorted = runs.map((run) => indicesByMarket(run));
-    const counts = new Map<number, number>();
-    for (const [at, { markets: of }] of runs.entries()) {
-      for (const [place, market] of of.entries()) {
-        counts.set(market, (counts.get(market) ?? 0) + (sorted[at]?.[place]?.length ?? 0));
-      }
-    }
-    const builders = new Map<number, { readonly builder: RunBuilder; readonly place: number }>();
-    for (const [market, count] of counts) {
-      const builder = new RunBuilder(count);
-      builders.set(market, { builder, place: builder.place(market) });
-    }
-    // Run by run: one is in the processor's cache, all of them are not.
-    for (const [at, run] of runs.entries()) {
-      for (const [of, market] of run.markets.entries()) {
-        const indices = sorted[at]?.[of];
-        const into = builders.get(market);
-        if (indices !== undefined) into?.builder.append(run, indices, into.place);
-      }
-    }
-    for (const [market, { builder }] of builders) {
-      if (builder.count > 0) tapes.append(market, session, builder.run());
-    }
+    for (const run of byMarket(runs)) tapes.append(run.markets[0] ?? 0, session, run);
   }
 
   const sealRows = database.transaction((session: number) => {
@@ -147,11 +137,30 @@ export function createSealer(database: Database, sizes: SealingSizes = USUAL): S
     return rows;
   }
 
+  /** @throws {DamagedPiece} */
+  function runOf({ count, first_row }: SegmentRow): TradeRun {
+    const run = kept.get(first_row);
+    if (run?.count === count) return run;
+    const pieces = piecesOf.get(first_row);
+    if (pieces === undefined) throw new DamagedPiece('a segment is in an index alone');
+    return decodeChunk(pieces, count);
+  }
+
+  /** Lets go of what is in segments up to this row. */
+  function forget(last: number): void {
+    for (const [first, { count }] of kept) {
+      // They were noted in this order.
+      if (first > last) return;
+      kept.delete(first);
+      keptTrades -= count;
+    }
+  }
+
   const sealSegments = database.transaction((rows: readonly SegmentRow[]) => {
     const runs: TradeRun[] = [];
     for (const row of rows) {
       try {
-        runs.push(decodeChunk(row, row.count));
+        runs.push(runOf(row));
         deleteSegment.run(row.first_row);
       } catch (error) {
         if (!(error instanceof DamagedPiece)) throw error;
@@ -162,10 +171,13 @@ export function createSealer(database: Database, sizes: SealingSizes = USUAL): S
   });
 
   return {
-    gathered(count, of) {
+    gathered(run) {
       segments++;
-      trades += count;
-      for (const market of of) markets.add(market);
+      trades += run.count;
+      for (const market of run.markets) markets.add(market);
+      if (keptTrades + run.count > MOST_KEPT) return;
+      kept.set(run.row[0] ?? 0, run);
+      keptTrades += run.count;
     },
     finish() {
       finishing = segments > 0;
@@ -192,26 +204,10 @@ export function createSealer(database: Database, sizes: SealingSizes = USUAL): S
       if (rows.length > 0) sealSegments.immediate(rows);
       segments = rows.length === 0 ? 0 : segments - rows.length;
       trades = rows.length === 0 ? 0 : trades - rows.reduce((sum, { count }) => sum + count, 0);
+      forget(segments === 0 ? Infinity : (rows.at(-1)?.first_row ?? Infinity));
       if (segments > 0) return;
       finishing = false;
       markets.clear();
     },
   };
-}
-
-/** The trades of each of a run's markets, in their order. */
-function indicesByMarket({ count, market, markets }: TradeRun): Uint32Array[] {
-  const ends = new Uint32Array(markets.length);
-  for (let index = 0; index < count; index++) ends[market[index] ?? 0] = (ends[market[index] ?? 0] ?? 0) + 1;
-  let end = 0;
-  ends.forEach((many, place) => (ends[place] = end += many));
-  const sorted = new Uint32Array(count);
-  const next = ends.slice();
-  for (let index = count - 1; index >= 0; index--) {
-    const place = market[index] ?? 0;
-    const at = (next[place] ?? 0) - 1;
-    next[place] = at;
-    sorted[at] = index;
-  }
-  return markets.map((_, place) => sorted.subarray(ends[place - 1] ?? 0, ends[place]));
 }

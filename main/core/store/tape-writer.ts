@@ -10,7 +10,7 @@ import type { Database } from 'better-sqlite3';
 import { type Bars, barsOf, decodeBars, encodeBars, joinBars } from './bars.ts';
 import { CHUNK_TRADES, decodeChunk, encodeChunk } from './chunk.ts';
 import { DamagedPiece } from './piece.ts';
-import { extentOf, numberAt, RunBuilder, sliceRun, type TradeRun } from './run.ts';
+import { type Extent, extentOf, numbersOf, RunBuilder, sliceRun, type TradeRun } from './run.ts';
 
 export interface TapeWriter {
   /** Inside a transaction. @param run of this market alone, received after all that the tape has */
@@ -171,9 +171,9 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
     return taken;
   }
 
-  /** @returns the time between its first and its last trade */
-  function addChunk(tape: Tape, seq: number, run: TradeRun): number {
-    const { firstTime, lastTime, lastReceipt } = extentOf(run);
+  function addChunk(tape: Tape, seq: number, run: TradeRun): Extent {
+    const extent = extentOf(run);
+    const { firstTime, lastTime, lastReceipt } = extent;
     const bars = barsOfRun(run);
     const { body, ids } = encodeChunk(run);
     insertChunk.run(
@@ -190,7 +190,7 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
       body,
       ids,
     );
-    return lastTime - firstTime;
+    return extent;
   }
 
   /** Bars of each two that the full chunk before `full` completes. */
@@ -217,23 +217,18 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
       const taken = smallChunks(tape, held, run.count);
       const whole = taken.length === 0 ? run : joined(market, [...taken, run]);
       let chunks = held.chunks - taken.length;
-      let { full, longest } = held;
+      let { first_time, full, last_time, longest } = held;
       if (taken.length > 0) deleteChunks.run(...tape, chunks);
       for (let start = 0; start < whole.count; start += most) {
         const part = sliceRun(whole, start, Math.min(whole.count, start + most));
-        longest = Math.max(longest, addChunk(tape, chunks, part));
+        const { firstTime, lastTime } = addChunk(tape, chunks, part);
+        first_time = Math.min(first_time, firstTime);
+        last_time = Math.max(last_time, lastTime);
+        longest = Math.max(longest, lastTime - firstTime);
         if (chunks === full && part.count >= enough) addNodes(tape, ++full);
         chunks++;
       }
-      const { firstTime, lastTime } = extentOf(run);
-      upsertTape.run(
-        ...tape,
-        chunks,
-        full,
-        Math.min(held.first_time, firstTime),
-        Math.max(held.last_time, lastTime),
-        longest,
-      );
+      upsertTape.run(...tape, chunks, full, first_time, last_time, longest);
     },
     rebuild(market, session) {
       const tape: Tape = [market, session];
@@ -275,11 +270,7 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
 
 /** The bars of a chunk of these trades. */
 export function barsOfRun(run: TradeRun): Bars {
-  return barsOf(
-    run.exchangeTime,
-    (index) => numberAt(run.price, index),
-    (index) => numberAt(run.size, index),
-  );
+  return barsOf(run.exchangeTime, numbersOf(run.price, run.count), numbersOf(run.size, run.count));
 }
 
 function joined(market: number, runs: readonly TradeRun[]): TradeRun {

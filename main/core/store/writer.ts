@@ -371,9 +371,9 @@ export function createWriter(database: Database, sizes?: SealingSizes): Writer {
         if (addToSession.run({ ...added, session }).changes === 0) throw unknownSession(session);
         return { candles: added.candles };
       });
-      for (const { count, markets: of } of segments) {
-        lastRow += count;
-        sealer.gathered(count, of);
+      for (const segment of segments) {
+        lastRow += segment.count;
+        sealer.gathered(segment);
       }
       return committed;
     },

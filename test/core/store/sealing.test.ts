@@ -27,10 +27,16 @@ function openBoth(): Both {
   database.pragma('synchronous = OFF');
   const reading = openForReading(folder);
   if (reading === null) throw new Error('no database');
+  const both = writing({ folder, database, reader: createReader(reading, () => true) });
+  both.writer.beginSession(1);
+  return both;
+}
+
+/** With a writer that has committed nothing yet. */
+function writing({ folder, database, reader }: Omit<Both, 'writer' | 'sealAll'>): Both {
   const writer = createWriter(database);
-  writer.beginSession(1);
   return {
-    ...{ folder, database, writer, reader: createReader(reading, () => true) },
+    ...{ folder, database, writer, reader },
     sealAll() {
       writer.sealer.finish();
       while (writer.sealer.due !== 'no') writer.sealer.seal();
@@ -209,10 +215,20 @@ describe('what is damaged', () => {
     }
   });
 
-  test('stays where it is, and the rest is sealed', () => {
+  test('is sealed all the same by the writer that committed it', () => {
     const both = openBoth();
     for (let n = 0; n < 9; n++) both.writer.commit(commitOf(1, variedTrades(100, n * 100)));
     damage(both.database, 'segments', 'first_row = 301');
+    expect(failureOfReading(both)).toMatch(/checksum/);
+    both.sealAll();
+    expect(idsOf(both.reader)).toEqual(upTo(900));
+  });
+
+  test('stays where it is, and the rest is sealed', () => {
+    const before = openBoth();
+    for (let n = 0; n < 9; n++) before.writer.commit(commitOf(1, variedTrades(100, n * 100)));
+    damage(before.database, 'segments', 'first_row = 301');
+    const both = writing(before);
     both.sealAll();
     const left = both.database.prepare<[], number>('SELECT first_row FROM segments').pluck().all();
     expect(left).toEqual([301]);
