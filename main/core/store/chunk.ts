@@ -6,6 +6,7 @@
  */
 import { type IdColumn, getIds, putIds } from './ids.ts';
 import {
+  bitsOf,
   ByteSink,
   ByteSource,
   costOf,
@@ -18,7 +19,7 @@ import {
   putSigned,
   putSmall,
 } from './integers.ts';
-import { beginPiece, endPiece, openPiece, reading } from './piece.ts';
+import { beginPiece, endPiece, isOfFirstVersion, openPiece, reading } from './piece.ts';
 import type { DecimalColumn, TradeRun } from './run.ts';
 import { exactDigits, newDecimals, setDigits } from './run.ts';
 
@@ -40,6 +41,10 @@ const NO_UNIT = -1;
 /** Trades by which one of two ways is chosen. */
 const COST_SAMPLE = 512;
 
+const ROWS_BY_DISTANCE = 0;
+/** How much their distance differs from what the time between their receipts lets expect. */
+const ROWS_BY_PACE = 1;
+
 const TIMES_RAW = 0;
 const TIMES_BY_DIFFERENCE = 1;
 /** Receipt alone: how long after the exchange's time it was. */
@@ -52,15 +57,18 @@ export interface ChunkPieces {
 
 const sink = new ByteSink();
 
-/** @throws {RangeError} for more than MOST_TRADES, or none */
-export function encodeChunk(run: TradeRun): ChunkPieces {
+/**
+ * @param lasts false for what is sealed soon: it takes less time, and a bit more room
+ * @throws {RangeError} for more than MOST_TRADES, or none
+ */
+export function encodeChunk(run: TradeRun, lasts = true): ChunkPieces {
   if (run.count === 0 || run.count > MOST_TRADES) throw new RangeError(`${run.count} trades make no chunk`);
-  return { body: encodeBody(run), ids: encodeIds(run) };
+  return { body: encodeBody(run), ids: encodeIds(run, lasts) };
 }
 
-function encodeIds({ count, ids, market, markets }: TradeRun): Uint8Array<ArrayBuffer> {
+function encodeIds({ count, ids, market, markets }: TradeRun, lasts: boolean): Uint8Array<ArrayBuffer> {
   beginPiece(sink);
-  putIds(sink, ids, count, market, markets.length);
+  putIds(sink, ids, count, market, markets.length, lasts);
   return endPiece(sink);
 }
 
@@ -71,14 +79,15 @@ function encodeBody(run: TradeRun): Uint8Array<ArrayBuffer> {
   sink.varint(markets.length);
   for (const each of markets) sink.varint(each);
   const exchangeUnit = unitOf(run.exchangeTime, count);
+  const receiptUnit = unitOf(run.receiptTime, count);
   section(() => (markets.length === 1 ? putSame(sink, 0) : putSmall(sink, market, count)));
   section(() => putTimes(run.exchangeTime, count, exchangeUnit));
   section(() => putDecimals(run.price, run, true));
   section(() => putDecimals(run.size, run, false));
   section(() => putSmall(sink, run.side, count));
   section(() => putSmall(sink, run.origin, count));
-  section(() => putRows(run.row, count));
-  section(() => putReceipt(run, exchangeUnit));
+  section(() => putRows(run, receiptUnit !== NO_UNIT && exchangeUnit !== NO_UNIT));
+  section(() => putReceipt(run, exchangeUnit, receiptUnit));
   return endPiece(sink);
 }
 
@@ -92,11 +101,49 @@ function section(write: () => void): void {
   for (let byte = 0; byte < LENGTH_BYTES; byte++) sink.bytes[start + byte] = (length >>> (byte * 8)) & 255;
 }
 
-function putRows(row: Float64Array, count: number): void {
-  const gaps = scratch(count);
-  for (let index = 1; index < count; index++) gaps[index - 1] = (row[index] ?? 0) - (row[index - 1] ?? 0);
+function putRows(run: TradeRun, isTimed: boolean): void {
+  const { count, receiptTime, row } = run;
   sink.varint(row[0] ?? 0);
-  putIntegers(sink, gaps, count - 1);
+  const pace = isTimed ? paceOf(run) : 0;
+  const values = scratch(count);
+  let isExact = pace > 0;
+  for (let index = 1; index < count && isExact; index++) {
+    const expected = Math.floor(((receiptTime[index] ?? 0) - (receiptTime[index - 1] ?? 0)) * pace);
+    const gap = (row[index] ?? 0) - (row[index - 1] ?? 0);
+    values[index - 1] = gap - expected;
+    isExact = gap < DIGITS_LIMIT && Math.abs(expected) < DIGITS_LIMIT;
+  }
+  if (isExact) {
+    sink.byte(ROWS_BY_PACE);
+    sink.double(pace);
+    putSigned(sink, values, count - 1);
+    return;
+  }
+  for (let index = 1; index < count; index++) values[index - 1] = (row[index] ?? 0) - (row[index - 1] ?? 0);
+  sink.byte(ROWS_BY_DISTANCE);
+  putIntegers(sink, values, count - 1);
+}
+
+/**
+ * How many rows come in a microsecond, all markets together: by this and the times of receipt the distances
+ * between the rows of one market are known, but for little. 0 where they are not, or take no room anyway.
+ */
+function paceOf({ count, receiptTime, row }: TradeRun): number {
+  const took = (receiptTime[count - 1] ?? 0) - (receiptTime[0] ?? 0);
+  const rows = (row[count - 1] ?? 0) - (row[0] ?? 0);
+  // Of all markets they follow each other.
+  if (took <= 0 || rows === count - 1) return 0;
+  const pace = rows / took;
+  let byDistance = 0;
+  let byPace = 0;
+  const step = Math.ceil(count / COST_SAMPLE);
+  for (let index = 1; index < count; index += step) {
+    const gap = (row[index] ?? 0) - (row[index - 1] ?? 0);
+    const expected = Math.floor(((receiptTime[index] ?? 0) - (receiptTime[index - 1] ?? 0)) * pace);
+    byDistance += bitsOf(gap - 1);
+    byPace += bitsOf(2 * Math.abs(gap - expected));
+  }
+  return byPace < byDistance ? pace : 0;
 }
 
 function putTimes(times: Float64Array, count: number, unit: number): void {
@@ -104,8 +151,11 @@ function putTimes(times: Float64Array, count: number, unit: number): void {
   else putDifferences(times, differences(times, count, unit));
 }
 
-function putReceipt({ count, exchangeTime, receiptTime }: TradeRun, exchangeUnit: number): void {
-  const unit = unitOf(receiptTime, count);
+function putReceipt(
+  { count, exchangeTime, receiptTime }: TradeRun,
+  exchangeUnit: number,
+  unit: number,
+): void {
   if (unit === NO_UNIT || exchangeUnit === NO_UNIT) {
     putRaw(receiptTime, count);
     return;
@@ -283,6 +333,10 @@ export class ChunkBody {
   readonly count: number;
   readonly markets: readonly number[];
   readonly #sections: ByteSource[] = [];
+  // By these others are told, and they may be asked for more than once.
+  #exchangeTime: Float64Array | null = null;
+  #receiptTime: Float64Array | null = null;
+  #row: Float64Array | null = null;
 
   /**
    * @param count as it was noted beside the piece
@@ -316,7 +370,7 @@ export class ChunkBody {
   }
 
   exchangeTime(): Float64Array {
-    return this.#read(1, (source) => getTimes(source, this.count, null));
+    return (this.#exchangeTime ??= this.#read(1, (source) => getTimes(source, this.count, null)));
   }
 
   price(market: Uint32Array, upTo = this.count): DecimalColumn {
@@ -344,20 +398,40 @@ export class ChunkBody {
   }
 
   row(): Float64Array {
-    return this.#read(6, (source) => {
+    return (this.#row ??= this.#read(6, (source) => {
       const row = new Float64Array(this.count);
-      let last = source.varint();
-      getIntegers(source, this.count - 1, row.subarray(1));
-      for (let index = 0; index < row.length; index++) {
-        last += index === 0 ? 0 : (row[index] ?? 0);
-        row[index] = last;
-      }
+      row[0] = source.varint();
+      const kind = isOfFirstVersion(source) ? ROWS_BY_DISTANCE : source.byte();
+      if (kind > ROWS_BY_PACE) throw new RangeError('its rows are of no known kind');
+      if (kind === ROWS_BY_DISTANCE) getIntegers(source, this.count - 1, row.subarray(1));
+      else getByPace(source, row, this.receiptTime());
+      for (let index = 1; index < row.length; index++) row[index] = (row[index] ?? 0) + (row[index - 1] ?? 0);
       return row;
-    });
+    }));
   }
 
-  receiptTime(exchangeTime: Float64Array): Float64Array {
-    return this.#read(7, (source) => getTimes(source, this.count, exchangeTime));
+  receiptTime(): Float64Array {
+    return (this.#receiptTime ??= this.#read(7, (source) =>
+      getTimes(source, this.count, this.exchangeTime()),
+    ));
+  }
+
+  /** All of it. @throws {DamagedPiece} */
+  run(ids: Uint8Array): TradeRun {
+    const market = this.market();
+    return {
+      count: this.count,
+      row: this.row(),
+      markets: this.markets,
+      market,
+      exchangeTime: this.exchangeTime(),
+      receiptTime: this.receiptTime(),
+      price: this.price(market),
+      size: this.size(market),
+      side: this.side(),
+      origin: this.origin(),
+      ids: decodeIds(ids, market, this.markets.length),
+    };
   }
 
   #read<T>(section: number, read: (source: ByteSource) => T): T {
@@ -383,22 +457,19 @@ export function decodeChunk(
   pieces: { readonly body: Uint8Array; readonly ids: Uint8Array },
   count: number,
 ): TradeRun {
-  const body = new ChunkBody(pieces.body, count);
-  const market = body.market();
-  const exchangeTime = body.exchangeTime();
-  return {
-    count,
-    row: body.row(),
-    markets: body.markets,
-    market,
-    exchangeTime,
-    receiptTime: body.receiptTime(exchangeTime),
-    price: body.price(market),
-    size: body.size(market),
-    side: body.side(),
-    origin: body.origin(),
-    ids: decodeIds(pieces.ids, market, body.markets.length),
-  };
+  return new ChunkBody(pieces.body, count).run(pieces.ids);
+}
+
+/** The distances, from the second row on. */
+function getByPace(source: ByteSource, row: Float64Array, receiptTime: Float64Array): void {
+  const pace = source.double();
+  if (!(pace > 0 && pace < Infinity)) throw new RangeError('its rows come at no pace');
+  const distances = row.subarray(1);
+  getSigned(source, distances.length, distances);
+  for (let index = 1; index < row.length; index++) {
+    const expected = Math.floor(((receiptTime[index] ?? 0) - (receiptTime[index - 1] ?? 0)) * pace);
+    row[index] = (row[index] ?? 0) + expected;
+  }
 }
 
 function getTimes(source: ByteSource, count: number, exchangeTime: Float64Array | null): Float64Array {

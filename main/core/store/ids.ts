@@ -1,5 +1,7 @@
 /** Trade ids in the forms that exchanges give them, each in as few bytes as it has information. */
 import type { ByteSink } from './integers.ts';
+import { isOfFirstVersion } from './piece.ts';
+import { getUuids, putUuids, UUID_WORDS } from './uuid-bits.ts';
 import {
   ByteSource,
   getIntegers,
@@ -30,8 +32,6 @@ export interface IdColumn {
   readonly text: Map<number, Uint8Array>;
 }
 
-const UUID_BYTES = 16;
-const UUID_WORDS = 4;
 const UUID_LENGTH = 36;
 const DASH = 0x2d;
 const ZERO = 0x30;
@@ -259,6 +259,7 @@ function uuidText(uuid: Uint32Array, at: number): string {
  * A number is written as its distance from the one before it of its market, since exchanges count.
  *
  * @param market of each trade, below `markets`
+ * @param packs whether UUIDs are written without what they have in common
  */
 export function putIds(
   sink: ByteSink,
@@ -266,11 +267,12 @@ export function putIds(
   count: number,
   market: Uint32Array,
   markets: number,
+  packs: boolean,
 ): void {
   putSmall(sink, ids.kind, count);
   const { kind, high, low, text } = ids;
   const words = uuidsOf(ids, count);
-  sink.append(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  if (words.length > 0) putUuids(sink, words, packs);
   if (words.length === count * UUID_WORDS) return;
   const numbers = new Float64Array(count);
   // The first is written by itself, so that the differences of ids that count on evenly are all one.
@@ -316,10 +318,7 @@ export function getIds(source: ByteSource, count: number, market: Uint32Array, m
   const { bytes } = source;
   let uuids = 0;
   for (const each of kind) if (each === UUID) uuids++;
-  const start = source.skip(uuids * UUID_BYTES);
-  // A copy, since words must lie at multiples of their size. (A Buffer's slice is none.)
-  const words = new Uint32Array(uuids * UUID_WORDS);
-  new Uint8Array(words.buffer).set(bytes.subarray(start, source.at));
+  const words = uuids === 0 ? new Uint32Array(0) : wordsOf(source, uuids);
   if (uuids === count) {
     const none = new Float64Array(0);
     return { kind, high: none, low: none, uuid: words, text: new Map() };
@@ -361,4 +360,12 @@ export function getIds(source: ByteSource, count: number, market: Uint32Array, m
     if (each === LONG_NUMBER) ids.low[index] = lows[long++] ?? 0;
   }
   return ids;
+}
+
+function wordsOf(source: ByteSource, uuids: number): Uint32Array {
+  if (!isOfFirstVersion(source)) return getUuids(source, uuids);
+  const words = new Uint32Array(uuids * UUID_WORDS);
+  const start = source.skip(words.byteLength);
+  new Uint8Array(words.buffer).set(source.bytes.subarray(start, source.at));
+  return words;
 }

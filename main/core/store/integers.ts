@@ -6,6 +6,10 @@
  * All numbers are doubles that hold a whole number; a column's lie within 2^53 of each other.
  */
 
+/** Little-endian, as every machine that Quipu runs on. */
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
+
 /** What is written into; grows by itself. */
 export class ByteSink {
   bytes: Uint8Array<ArrayBuffer>;
@@ -32,6 +36,11 @@ export class ByteSink {
   varint(value: number): void {
     this.reserve(LONGEST_VARINT);
     this.at = putVarint(this.bytes, this.at, value);
+  }
+
+  double(value: number): void {
+    double[0] = value;
+    this.append(doubleBytes);
   }
 
   append(bytes: Uint8Array): void {
@@ -74,6 +83,12 @@ export class ByteSource {
       factor *= 128;
       if (factor > LARGEST_FACTOR) throw new RangeError('a number is too long');
     }
+  }
+
+  double(): number {
+    const start = this.skip(doubleBytes.length);
+    doubleBytes.set(this.bytes.subarray(start, this.at));
+    return double[0] ?? 0;
   }
 
   /** Goes on behind the next `length` bytes and gives the place where they begin. */
@@ -131,7 +146,7 @@ export function unzigzag(value: number): number {
 }
 
 /** Of a number from 0 to 2^53 - 1. */
-function bitsOf(value: number): number {
+export function bitsOf(value: number): number {
   return value < TWO_32 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / TWO_32);
 }
 

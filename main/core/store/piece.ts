@@ -2,7 +2,9 @@
 import { crc32 } from 'node:zlib';
 import { type ByteSink, ByteSource } from './integers.ts';
 
-const VERSION = 1;
+/** In the first one UUIDs were whole and rows by their distances alone. */
+const FIRST_VERSION = 1;
+const VERSION = 2;
 const CHECKSUM_BYTES = 4;
 
 /** Bytes in the store that are not what was written. */
@@ -29,8 +31,16 @@ export function openPiece(bytes: Uint8Array): ByteSource {
   if (end < 1 || crc32(bytes.subarray(0, end)) !== checksum) {
     throw new DamagedPiece('the checksum of a run of trades is wrong');
   }
-  if (bytes[0] !== VERSION) throw new DamagedPiece(`a run of trades is of the unknown version ${bytes[0]}`);
+  const [version = 0] = bytes;
+  if (version < FIRST_VERSION || version > VERSION) {
+    throw new DamagedPiece(`a run of trades is of the unknown version ${version}`);
+  }
   return new ByteSource(bytes, 1, end);
+}
+
+/** Whether a piece is of before the present version. */
+export function isOfFirstVersion({ bytes }: ByteSource): boolean {
+  return bytes[0] === FIRST_VERSION;
 }
 
 /** Runs what reads a piece. @throws {DamagedPiece} for bytes with a right checksum that nothing here wrote */

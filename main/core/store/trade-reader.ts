@@ -7,7 +7,7 @@ import type { Micros } from '../contract.ts';
 import { TRADE_BUY, TRADE_REDELIVERED, TRADE_SELL, type TradePage } from '../contract.ts';
 import { ORIGIN_REDELIVERED, ORIGINS, SIDE_BUY, SIDE_SELL, SIDES } from '../flow/batch.ts';
 import { TradePacker } from '../flow/trade-packer.ts';
-import { ChunkBody, decodeChunk } from './chunk.ts';
+import { ChunkBody } from './chunk.ts';
 import { idText } from './ids.ts';
 import { prepareLegacyRows } from './legacy.ts';
 import { visibleIn } from './marks.ts';
@@ -437,7 +437,7 @@ class Window {
     if (market !== null && !opened.markets.includes(market)) return;
     // A chunk of a market that trades little reaches over many windows.
     if (!opened.row().some((row) => row > this.after && row <= this.last)) return;
-    this.add(decodeChunk({ body, ids }, count));
+    this.add(opened.run(ids));
   }
 
   add(run: TradeRun): void {

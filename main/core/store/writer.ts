@@ -235,7 +235,7 @@ export function createWriter(database: Database, sizes?: SealingSizes): Writer {
       const part = sliceRun(run, start, Math.min(run.count, start + SEGMENT_TRADES));
       const first = lastRow + 1 + start;
       const { firstTime, lastTime, lastReceipt } = extentOf(part);
-      const { body, ids } = encodeChunk(part);
+      const { body, ids } = encodeChunk(part, false);
       const last = first + part.count - 1;
       insertSegment.run(first, last, session, part.count, firstTime, lastTime, lastReceipt, body, ids);
       segments.push(part);

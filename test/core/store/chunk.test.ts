@@ -241,6 +241,33 @@ const usual = Array.from({ length: 2_000 }, (_, index): TradeInput => ({
     '-83a0-4ad1-9f00-0123456789ab',
 }));
 
+/** Of one market, so that rows are apart, with ids of two kinds. */
+function ofOneMarket(count: number): { readonly run: TradeRun; readonly trades: readonly Told[] } {
+  const all = usual.slice(0, count).map((each, index) => ({
+    ...each,
+    market: index % 3 === 1 ? 1 : 0,
+    id: index % 5 === 4 ? `${9_000 + index}` : each.id,
+  }));
+  const builder = new RunBuilder();
+  const place = builder.place(7);
+  const own = all.flatMap(({ market }, index) => (market === 0 ? [index] : []));
+  builder.append(runFrom(all, 1), Uint32Array.from(own), place);
+  return { run: builder.run(), trades: expected(all, 1).filter(({ market }) => market === 7) };
+}
+
+test('pieces of the first version are read', () => {
+  const body = `ARABBwIAAAAAABkAAAABAZiIxPLQMQABSgYAJVACJVACJVACJVACGwAAAAIBAXwIATA+AD4A1QA+ANUAPgDVAD4AwoMCABkA
+    AAAEAfoBCQAARMyoYgZRpl3M3P0LKZNq2cMABgAAAAECAQDMzAIAAAAAAAcAAAABAQIBAFVVJAAAAAIAAYDxBA4AAMCx9emYlT6dO2NM
+    NG5lU8VAINJGjMkUuIJtH/2hJ5s=`;
+  const ids = `AQECAQBAAhERERCDoErRnwABI0VniasQE5BCg6BK0Z8AASNFZ4mrNmgzmYOgStGfAAEjRWeJqzhydpGDoErRnwABI0Vniasw
+    QXEmg6BK0Z8AASNFZ4mrQFVhaYOgStGfAAEjRWeJqzQomJWDoErRnwABI0VniasXiEWAg6BK0Z8AASNFZ4mrEWGDB4OgStGfAAEjRWeJ
+    qyF1c0mDoErRnwABI0VniatTUgNEg6BK0Z8AASNFZ4mrFUkQdoOgStGfAAEjRWeJq0IDVDSDoErRnwABI0VniauSJIA1g6BK0Z8AASNF
+    Z4mrsUYAAAoAAGh32Gc=`;
+  const pieces = { body: Buffer.from(body, 'base64'), ids: Buffer.from(ids, 'base64') };
+  const { trades: wanted } = ofOneMarket(24);
+  expect(toldOf(decodeChunk(pieces, wanted.length))).toEqual(wanted);
+});
+
 function lengthOf(pieces: ChunkPieces): { body: number; ids: number } {
   return { body: pieces.body.length / usual.length, ids: pieces.ids.length / usual.length };
 }
@@ -252,6 +279,94 @@ test('usual trades take few bytes', () => {
   const counted = usual.map((each, index) => ({ ...each, id: `${8_000_000_000 + index * 3}` }));
   expect(lengthOf(encodeChunk(runFrom(counted, 1))).ids).toBeLessThan(0.1);
 });
+
+describe('UUIDs', () => {
+  const uuids = (of: (index: number) => string): TradeInput[] =>
+    usual.map((each, index) => ({ ...each, id: of(index) }));
+  const random = fc.sample(fc.uuid({ version: 4 }), { numRuns: usual.length, seed: 3 });
+  const timed = (index: number): string => {
+    const time = (1_705_342_207_000 + index * 37).toString(16).padStart(12, '0');
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${random[index]?.slice(15) ?? ''}`;
+  };
+  test.each([
+    ['at random', (index: number) => random[index] ?? '', 15.3],
+    ['that begin with a time', timed, 12.3],
+    ['of one place', (index: number) => `${random[index]?.slice(0, 24) ?? ''}0123456789ab`, 9.6],
+    ['all the same', () => random[0] ?? '', 0.03],
+  ])('%s take as many bytes as they differ in, and come back', (_, of, most) => {
+    const all = uuids(of);
+    const pieces = encodeChunk(runFrom(all, 1));
+    expect(lengthOf(pieces).ids).toBeLessThan(most);
+    expect(toldOf(decodeChunk(pieces, all.length))).toEqual(expected(all, 1));
+    const brief = encodeChunk(runFrom(all, 1), false);
+    expect(brief.ids.length).toBeGreaterThan(16 * all.length);
+    expect(toldOf(decodeChunk(brief, all.length))).toEqual(expected(all, 1));
+  });
+});
+
+describe('rows of one market among others', () => {
+  const gathered = (rows: readonly number[], receipts: readonly number[]): TradeRun => ({
+    ...runFrom(usual.slice(0, rows.length), 1),
+    row: Float64Array.from(rows),
+    receiptTime: Float64Array.from(receipts),
+  });
+  const START = 1_705_342_207_000_000;
+
+  test('take little where they come as evenly as time goes', () => {
+    const gaps = fc.sample(fc.integer({ min: 1, max: 4_000 }), { numRuns: 2_000, seed: 4 });
+    let last = 0;
+    const rows = gaps.map((gap) => (last += gap));
+    const even = encodeChunk(
+      gathered(
+        rows,
+        rows.map((row) => START + row * 200 + (row % 7)),
+      ),
+    );
+    const uneven = encodeChunk(
+      gathered(
+        rows,
+        rows.map((row, index) => START + index * 400_000 + (row % 7)),
+      ),
+    );
+    expect(new ChunkBody(even.body, rows.length).row()).toEqual(Float64Array.from(rows));
+    expect(new ChunkBody(uneven.body, rows.length).row()).toEqual(Float64Array.from(rows));
+    expect(sectionsOf(even.body)[6]).toBeLessThan(0.3 * 2_000);
+    expect(sectionsOf(uneven.body)[6]).toBeGreaterThan(1.4 * 2_000);
+  });
+
+  test('come back, whatever the clock did', () => {
+    const row = fc.oneof(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 2 ** 40 }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(row, time, fc.boolean()), { minLength: 2, maxLength: 60 }),
+        fc.integer({ min: 1, max: 5_000 }),
+        (all, micros) => {
+          let last = 0;
+          const rows = all.map(([gap]) => (last += gap));
+          const receipts = all.map(([, at, odd], index) => (odd ? at : START + (rows[index] ?? 0) * micros));
+          const run = gathered(rows, receipts);
+          const back = decodeChunk(encodeChunk(run), run.count);
+          expect([back.row, back.receiptTime]).toEqual([run.row, run.receiptTime]);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+/** Bytes of each section of a body of one market. */
+function sectionsOf(body: Uint8Array): number[] {
+  const view = new DataView(body.buffer);
+  const lengths: number[] = [];
+  // Behind the version, the number of trades, that of markets, and the one.
+  let at = 1 + 2 + 1 + 1;
+  while (at < body.length - 4) {
+    const length = view.getUint32(at, true);
+    lengths.push(length);
+    at += 4 + length;
+  }
+  return lengths;
+}
 
 describe('damage is refused', () => {
   const sample = usual
