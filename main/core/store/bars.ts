@@ -8,6 +8,7 @@
 import type { Micros } from '../contract.ts';
 import { ByteSink, type ByteSource, getIntegers, getSigned, putIntegers, putSigned } from './integers.ts';
 import { beginPiece, endPiece, openPiece, reading } from './piece.ts';
+import type { Extent } from './run.ts';
 
 /** A 64th of a second, so that every second begins a bar. */
 export const FINEST_SPAN: Micros = 15_625;
@@ -166,24 +167,27 @@ const slots = new Float64Array(MOST_SPANS);
 /**
  * The bars of a run: at most MOST_BARS, of the finest level at which there are so few.
  *
+ * @param extent of the times
  * @param prices of each trade, as `sizes` and `times`; in the order of receipt
  */
-export function barsOf(times: Float64Array, prices: Float64Array, sizes: Float64Array): Bars {
-  let from = Infinity;
-  let to = -Infinity;
-  for (let index = 0; index < times.length; index++) {
-    const time = times[index] ?? 0;
-    if (time < from) from = time;
-    if (time > to) to = time;
-  }
+export function barsOf(
+  { firstTime: from, lastTime: to }: Pick<Extent, 'firstTime' | 'lastTime'>,
+  times: Float64Array,
+  prices: Float64Array,
+  sizes: Float64Array,
+): Bars {
   const finest = levelFor(from, to + 1, Math.min(MOST_SPANS, times.length * 2));
   const start = Math.floor(from / spanOf(finest));
   const fold = new Fold(finest, start, slotsBetween(from, to + 1, finest), spans);
   for (const column of [spans.count, spans.volume, spans.notional]) column.fill(0, 0, fold.length);
+  addTrades(fold, times, prices, sizes);
+  return keptOf(fold);
+}
+
+function addTrades(fold: Fold, times: Float64Array, prices: Float64Array, sizes: Float64Array): void {
   for (let index = 0; index < times.length; index++) {
     fold.addTrade(times[index] ?? 0, prices[index] ?? 0, sizes[index] ?? 0);
   }
-  return keptOf(fold);
 }
 
 /** The buckets with trades, or if these are too many, coarser ones. */

@@ -33,12 +33,7 @@ export function byMarket(runs: readonly TradeRun[]): TradeRun[] {
   for (const [of, run] of runs.entries()) {
     const { count, market } = run;
     const places = placesOf[of] ?? next;
-    for (let index = 0; index < count; index++) {
-      const place = places[market[index] ?? 0] ?? 0;
-      const at = next[place] ?? 0;
-      to[index] = at;
-      next[place] = at + 1;
-    }
+    findPlaces(market, count, places, next, to);
     scatterDoubles(run.row, to, count, row);
     scatterDoubles(run.exchangeTime, to, count, exchangeTime);
     scatterDoubles(run.receiptTime, to, count, receiptTime);
@@ -88,16 +83,35 @@ function newNoted(): Noted {
 /** Where each market's trades begin, and behind the last one how many there are. */
 function startsOf(runs: readonly TradeRun[], placesOf: readonly Uint32Array[], markets: number): Uint32Array {
   const starts = new Uint32Array(markets + 1);
-  for (const [of, { count, market }] of runs.entries()) {
-    const places = placesOf[of] ?? starts;
-    for (let index = 0; index < count; index++) {
-      const behind = (places[market[index] ?? 0] ?? 0) + 1;
-      starts[behind] = (starts[behind] ?? 0) + 1;
-    }
-  }
+  for (const [of, { count, market }] of runs.entries())
+    addCounts(market, count, placesOf[of] ?? starts, starts);
   for (let place = 1; place <= markets; place++)
     starts[place] = (starts[place] ?? 0) + (starts[place - 1] ?? 0);
   return starts;
+}
+
+// Loops of their own, which are compiled by themselves: one that holds them all takes longer than its work.
+function addCounts(market: Uint32Array, count: number, places: Uint32Array, counts: Uint32Array): void {
+  for (let index = 0; index < count; index++) {
+    const behind = (places[market[index] ?? 0] ?? 0) + 1;
+    counts[behind] = (counts[behind] ?? 0) + 1;
+  }
+}
+
+/** @param next where the next trade of each place goes */
+function findPlaces(
+  market: Uint32Array,
+  count: number,
+  places: Uint32Array,
+  next: Uint32Array,
+  to: Uint32Array,
+): void {
+  for (let index = 0; index < count; index++) {
+    const place = places[market[index] ?? 0] ?? 0;
+    const at = next[place] ?? 0;
+    to[index] = at;
+    next[place] = at + 1;
+  }
 }
 
 function longestOf(starts: Uint32Array): number {

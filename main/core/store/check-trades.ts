@@ -541,7 +541,8 @@ function keyOf(height: number, place: number): string {
 }
 
 function partOf(run: TradeRun): Part {
-  return { ...extentOf(run), bars: asStored(barsOfRun(run)) };
+  const extent = extentOf(run);
+  return { ...extent, bars: asStored(barsOfRun(run, extent)) };
 }
 
 function joined(left: Part, right: Part): Part {

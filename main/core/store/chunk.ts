@@ -102,26 +102,30 @@ function section(write: () => void): void {
 }
 
 function putRows(run: TradeRun, isTimed: boolean): void {
-  const { count, receiptTime, row } = run;
+  const { count, row } = run;
   sink.varint(row[0] ?? 0);
   const pace = isTimed ? paceOf(run) : 0;
-  const values = scratch(count);
-  let isExact = pace > 0;
-  for (let index = 1; index < count && isExact; index++) {
-    const expected = Math.floor(((receiptTime[index] ?? 0) - (receiptTime[index - 1] ?? 0)) * pace);
-    const gap = (row[index] ?? 0) - (row[index - 1] ?? 0);
-    values[index - 1] = gap - expected;
-    isExact = gap < DIGITS_LIMIT && Math.abs(expected) < DIGITS_LIMIT;
-  }
-  if (isExact) {
-    sink.byte(ROWS_BY_PACE);
-    sink.double(pace);
-    putSigned(sink, values, count - 1);
+  const unexpected = pace > 0 ? unexpectedOf(run, pace) : null;
+  if (unexpected === null) {
+    sink.byte(ROWS_BY_DISTANCE);
+    putIntegers(sink, differences(row, count).subarray(1), count - 1);
     return;
   }
-  for (let index = 1; index < count; index++) values[index - 1] = (row[index] ?? 0) - (row[index - 1] ?? 0);
-  sink.byte(ROWS_BY_DISTANCE);
-  putIntegers(sink, values, count - 1);
+  sink.byte(ROWS_BY_PACE);
+  sink.double(pace);
+  putSigned(sink, unexpected, count - 1);
+}
+
+/** By how much rows are further apart than expected, from the second on; null where that is not exact. */
+function unexpectedOf({ count, receiptTime, row }: TradeRun, pace: number): Float64Array | null {
+  const values = scratch(count);
+  for (let index = 1; index < count; index++) {
+    const expected = Math.floor(((receiptTime[index] ?? 0) - (receiptTime[index - 1] ?? 0)) * pace);
+    const gap = (row[index] ?? 0) - (row[index - 1] ?? 0);
+    if (!(gap < DIGITS_LIMIT && Math.abs(expected) < DIGITS_LIMIT)) return null;
+    values[index - 1] = gap - expected;
+  }
+  return values;
 }
 
 /**
@@ -148,7 +152,7 @@ function paceOf({ count, receiptTime, row }: TradeRun): number {
 
 function putTimes(times: Float64Array, count: number, unit: number): void {
   if (unit === NO_UNIT) putRaw(times, count);
-  else putDifferences(times, differences(times, count, unit));
+  else putDifferences(times, count, unit);
 }
 
 function putReceipt(
@@ -162,20 +166,29 @@ function putReceipt(
   }
   // The beginning tells how all of it is.
   const looked = Math.min(count, COST_SAMPLE);
-  const plainCost = costOfSigned(differences(receiptTime, looked, unit).values);
+  const plainCost = costOfSigned(differences(receiptTime, looked, UNITS[unit]).subarray(1));
   const lagUnit = Math.min(unit, exchangeUnit);
-  const micros = UNITS[lagUnit] ?? 1;
-  const lags = scratch(count);
-  for (let index = 0; index < count; index++) {
-    lags[index] = ((receiptTime[index] ?? 0) - (exchangeTime[index] ?? 0)) / micros;
-  }
+  const lags = lagsOf(exchangeTime, receiptTime, count, UNITS[lagUnit] ?? 1);
   if (costOf(lags.subarray(0, looked)) > plainCost) {
-    putDifferences(receiptTime, differences(receiptTime, count, unit));
+    putDifferences(receiptTime, count, unit);
     return;
   }
   sink.byte(TIMES_BY_LAG);
   sink.byte(lagUnit);
   putIntegers(sink, lags, count);
+}
+
+function lagsOf(
+  exchangeTime: Float64Array,
+  receiptTime: Float64Array,
+  count: number,
+  micros: number,
+): Float64Array {
+  const lags = scratch(count);
+  for (let index = 0; index < count; index++) {
+    lags[index] = ((receiptTime[index] ?? 0) - (exchangeTime[index] ?? 0)) / micros;
+  }
+  return lags;
 }
 
 /** Index of the largest unit of which all are multiples; NO_UNIT for times that are no usual ones. */
@@ -190,26 +203,24 @@ function unitOf(times: Float64Array, count: number): number {
   return unit;
 }
 
-interface Differences {
-  readonly unit: number;
-  /** In that unit, from each time to the next. */
-  readonly values: Float64Array;
-}
-
-function differences(times: Float64Array, count: number, unit: number): Differences {
-  const micros = UNITS[unit] ?? 1;
-  const values = scratch(count).subarray(0, count - 1);
-  for (let index = 1; index < count; index++) {
-    values[index - 1] = ((times[index] ?? 0) - (times[index - 1] ?? 0)) / micros;
+/** Of each the difference from the one before, the first from 0, in that unit. */
+function differences(numbers: Float64Array, count: number, unit = 1): Float64Array {
+  const values = scratch(count).subarray(0, count);
+  let last = 0;
+  for (let index = 0; index < count; index++) {
+    const value = numbers[index] ?? 0;
+    values[index] = (value - last) / unit;
+    last = value;
   }
-  return { unit, values };
+  return values;
 }
 
-function putDifferences(times: Float64Array, { unit, values }: Differences): void {
+function putDifferences(times: Float64Array, count: number, unit: number): void {
+  const values = differences(times, count, UNITS[unit]);
   sink.byte(TIMES_BY_DIFFERENCE);
   sink.byte(unit);
-  sink.varint((times[0] ?? 0) / (UNITS[unit] ?? 1));
-  putSigned(sink, values, values.length);
+  sink.varint(values[0] ?? 0);
+  putSigned(sink, values.subarray(1), count - 1);
 }
 
 function putRaw(times: Float64Array, count: number): void {
@@ -271,16 +282,8 @@ function isEven({ digits, scale, beyond }: DecimalColumn, count: number): boolea
 
 /** Of each the difference from the one before of the same market. */
 function digitDifferences(digits: Float64Array, { count, market, markets }: TradeRun): Float64Array {
+  if (markets.length === 1) return differences(digits, count);
   const values = scratch(count);
-  if (markets.length === 1) {
-    let last = 0;
-    for (let index = 0; index < count; index++) {
-      const value = digits[index] ?? 0;
-      values[index] = value - last;
-      last = value;
-    }
-    return values;
-  }
   const last = new Float64Array(markets.length);
   for (let index = 0; index < count; index++) {
     const of = market[index] ?? 0;

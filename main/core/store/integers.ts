@@ -159,22 +159,36 @@ const longer = new Uint16Array(MOST_BITS + 64);
 
 /** Writes the first `count` numbers. Of doubles alone, as all that follows: loops of one kind are faster. */
 export function putIntegers(sink: ByteSink, values: Float64Array, count: number): void {
-  let least = Infinity;
-  let most = -Infinity;
+  findRange(values, count);
+  putRange(sink, values, count);
+}
+
+/** What `findRange` found. */
+let least = 0;
+let most = 0;
+
+function findRange(values: Float64Array, count: number): void {
+  let low = count === 0 ? 0 : Infinity;
+  let high = count === 0 ? 0 : -Infinity;
   for (let index = 0; index < count; index++) {
     const value = values[index] ?? 0;
-    if (value < least) least = value;
-    if (value > most) most = value;
+    if (value < low) low = value;
+    if (value > high) high = value;
   }
-  if (count === 0) least = most = 0;
+  least = low;
+  most = high;
+}
+
+/** Of numbers whose range was found. */
+function putRange(sink: ByteSink, values: Float64Array, count: number): void {
   sink.byte(least === most ? SAME : BLOCKS);
   sink.varint(zigzag(least));
   if (least === most) return;
   const isNarrow = most - least <= MOST_NARROW;
   for (let start = 0; start < count; start += BLOCK) {
     const length = Math.min(BLOCK, count - start);
-    if (isNarrow) putNarrowBlock(sink, values, start, length, least);
-    else putBlock(sink, values, start, length, least);
+    if (isNarrow) putNarrowBlock(sink, values, start, length);
+    else putBlock(sink, values, start, length);
   }
 }
 
@@ -198,18 +212,18 @@ export function putSmall(sink: ByteSink, values: Uint8Array | Uint32Array, count
   putIntegers(sink, doubles, count);
 }
 
-function putBlock(sink: ByteSink, values: Float64Array, start: number, length: number, least: number): void {
+function putBlock(sink: ByteSink, values: Float64Array, start: number, length: number): void {
   longer.fill(0);
-  let most = 0;
+  let widest = 0;
   for (let index = 0; index < length; index++) {
     const value = (values[start + index] ?? 0) - least;
     block[index] = value;
     const bits = bitsOf(value);
-    if (bits > most) most = bits;
+    if (bits > widest) widest = bits;
     // Of those without a bit nobody asks how many they are.
     if (bits > 0) longer[bits - 1] = (longer[bits - 1] ?? 0) + 1;
   }
-  const width = beginBlock(sink, length, most);
+  const width = beginBlock(sink, length, widest);
   if (width === VARINTS) {
     for (let index = 0; index < length; index++) sink.at = putVarint(sink.bytes, sink.at, block[index] ?? 0);
     return;
@@ -226,37 +240,60 @@ function putBlock(sink: ByteSink, values: Float64Array, start: number, length: n
   }
 }
 
-/** The same bytes of a column whose numbers are narrow. */
-function putNarrowBlock(
-  sink: ByteSink,
-  values: Float64Array,
-  start: number,
-  length: number,
-  least: number,
-): void {
+/**
+ * The same bytes of a column whose numbers are narrow. All in one, so that it is too long to be compiled into
+ * each of its callers again, which takes longer than much of its work.
+ */
+function putNarrowBlock(sink: ByteSink, values: Float64Array, start: number, length: number): void {
   longer.fill(0, 0, 32);
   let any = 0;
   for (let index = 0; index < length; index++) {
     const value = ((values[start + index] ?? 0) - least) | 0;
     narrow[index] = value;
     any |= value;
-    const longest = 31 - Math.clz32(value);
-    if (longest >= 0) longer[longest] = (longer[longest] ?? 0) + 1;
+    // Of those without a bit nobody asks how many they are.
+    const highest = 31 - Math.clz32(value);
+    if (highest >= 0) longer[highest] = (longer[highest] ?? 0) + 1;
   }
   const width = beginBlock(sink, length, 32 - Math.clz32(any));
+  const { bytes } = sink;
+  let { at } = sink;
   if (width === VARINTS) {
-    for (let index = 0; index < length; index++) sink.at = putVarint(sink.bytes, sink.at, narrow[index] ?? 0);
+    for (let index = 0; index < length; index++) at = putVarint(bytes, at, narrow[index] ?? 0);
+    sink.at = at;
     return;
   }
-  putNarrowBits(sink, length, Math.min(width, PART), 0);
-  if (width > PART) putNarrowBits(sink, length, width - PART, PART);
-  if (longer[width] === 0) return;
-  for (let index = 0; index < length; index++) {
+  for (let from = 0; from < width; from += PART) {
+    const part = Math.min(PART, width - from);
+    const mask = (1 << part) - 1;
+    let bits = 0;
+    let held = 0;
+    for (let index = 0; index < length; index++) {
+      const value = ((narrow[index] ?? 0) >>> from) & mask;
+      bits |= value << held;
+      held += part;
+      if (held < 32) continue;
+      bytes[at] = bits;
+      bytes[at + 1] = bits >>> 8;
+      bytes[at + 2] = bits >>> 16;
+      bytes[at + 3] = bits >>> 24;
+      at += 4;
+      held -= 32;
+      // Those of the value that did not fit any more.
+      bits = value >>> (part - held);
+    }
+    for (; held > 0; held -= 8) {
+      bytes[at++] = bits;
+      bits >>>= 8;
+    }
+  }
+  for (let index = 0; index < length && longer[width] !== 0; index++) {
     const more = (narrow[index] ?? 0) >>> width;
     if (more === 0) continue;
-    sink.byte(index);
-    sink.varint(more);
+    bytes[at++] = index;
+    at = putVarint(bytes, at, more);
   }
+  sink.at = at;
 }
 
 /**
@@ -309,34 +346,6 @@ function putBits(sink: ByteSink, length: number, width: number, factor: number):
     }
   }
   if (held > 0) bytes[at++] = bits;
-  sink.at = at;
-}
-
-/** `width` bits, at most PART, of the narrow block's numbers from bit `shift` on. */
-function putNarrowBits(sink: ByteSink, length: number, width: number, shift: number): void {
-  const { bytes } = sink;
-  const mask = (1 << width) - 1;
-  let at = sink.at;
-  let bits = 0;
-  let held = 0;
-  for (let index = 0; index < length; index++) {
-    const value = ((narrow[index] ?? 0) >>> shift) & mask;
-    bits |= value << held;
-    held += width;
-    if (held < 32) continue;
-    bytes[at] = bits;
-    bytes[at + 1] = bits >>> 8;
-    bytes[at + 2] = bits >>> 16;
-    bytes[at + 3] = bits >>> 24;
-    at += 4;
-    held -= 32;
-    // Those of the value that did not fit any more.
-    bits = value >>> (width - held);
-  }
-  for (; held > 0; held -= 8) {
-    bytes[at++] = bits;
-    bits >>>= 8;
-  }
   sink.at = at;
 }
 
@@ -466,11 +475,25 @@ const ABOUT_ZERO = 1;
 
 /** Writes the first `count` numbers, small ones of both signs; they are changed. */
 export function putSigned(sink: ByteSink, values: Float64Array, count: number): void {
-  let negative = false;
-  for (let index = 0; index < count && !negative; index++) negative = (values[index] ?? 0) < 0;
-  sink.byte(negative ? ABOUT_ZERO : FROM_ZERO);
-  if (negative) for (let index = 0; index < count; index++) values[index] = zigzag(values[index] ?? 0);
-  putIntegers(sink, values, count);
+  findRange(values, count);
+  sink.byte(least < 0 ? ABOUT_ZERO : FROM_ZERO);
+  if (least < 0) zigzagAll(values, count);
+  putRange(sink, values, count);
+}
+
+/** Finds the new range too. */
+function zigzagAll(values: Float64Array, count: number): void {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let index = 0; index < count; index++) {
+    const value = values[index] ?? 0;
+    const zigzagged = value < 0 ? -2 * value - 1 : 2 * value;
+    values[index] = zigzagged;
+    if (zigzagged < low) low = zigzagged;
+    if (zigzagged > high) high = zigzagged;
+  }
+  least = low;
+  most = high;
 }
 
 /** As `getIntegers`. @throws {RangeError} when they are not what putSigned writes */

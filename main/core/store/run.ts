@@ -97,26 +97,10 @@ export function runOf(columns: TradeColumns, rowOf: (index: number) => number, f
   const { count } = columns;
   const markets: number[] = [];
   const market = new Uint32Array(count);
-  const row = new Float64Array(count);
-  const exchangeTime = new Float64Array(count);
-  const receiptTime = new Float64Array(count);
-  // The sender's list may be of many more markets than traded now.
-  const places = new Map<number, number>();
-  let before = -1;
-  let place = 0;
-  for (let index = 0; index < count; index++) {
-    row[index] = firstRow + index;
-    exchangeTime[index] = Math.round(columns.exchangeTime[index] ?? 0);
-    receiptTime[index] = Math.round(columns.receiptTime[index] ?? 0);
-    const sent = columns.market[index] ?? 0;
-    if (sent !== before) {
-      before = sent;
-      const known = places.get(sent);
-      place = known ?? markets.push(rowOf(sent)) - 1;
-      if (known === undefined) places.set(sent, place);
-    }
-    market[index] = place;
-  }
+  placeMarkets(columns.market, count, market, (sent) => markets.push(rowOf(sent)) - 1);
+  const row = numbered(firstRow, count);
+  const exchangeTime = rounded(columns.exchangeTime, count);
+  const receiptTime = rounded(columns.receiptTime, count);
   return {
     count,
     row,
@@ -130,6 +114,41 @@ export function runOf(columns: TradeColumns, rowOf: (index: number) => number, f
     origin: columns.origin.slice(0, count),
     ids: idsOf(columns),
   };
+}
+
+/** @param add makes a place for a market that is seen for the first time */
+function placeMarkets(
+  sent: Uint32Array,
+  count: number,
+  market: Uint32Array,
+  add: (sent: number) => number,
+): void {
+  // The sender's list may be of many more markets than traded now.
+  const places = new Map<number, number>();
+  let before = -1;
+  let place = 0;
+  for (let index = 0; index < count; index++) {
+    const each = sent[index] ?? 0;
+    if (each !== before) {
+      before = each;
+      const known = places.get(each);
+      place = known ?? add(each);
+      if (known === undefined) places.set(each, place);
+    }
+    market[index] = place;
+  }
+}
+
+function numbered(first: number, count: number): Float64Array {
+  const row = new Float64Array(count);
+  for (let index = 0; index < count; index++) row[index] = first + index;
+  return row;
+}
+
+function rounded(times: Float64Array, count: number): Float64Array {
+  const whole = new Float64Array(count);
+  for (let index = 0; index < count; index++) whole[index] = Math.round(times[index] ?? 0);
+  return whole;
 }
 
 function decimalsOf(column: BigInt64Array<ArrayBuffer>, scale: Uint8Array, count: number): DecimalColumn {

@@ -174,7 +174,7 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
   function addChunk(tape: Tape, seq: number, run: TradeRun): Extent {
     const extent = extentOf(run);
     const { firstTime, lastTime, lastReceipt } = extent;
-    const bars = barsOfRun(run);
+    const bars = barsOfRun(run, extent);
     const { body, ids } = encodeChunk(run);
     insertChunk.run(
       ...tape,
@@ -247,8 +247,9 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
           lost += count;
           continue;
         }
-        const { firstTime, lastReceipt, lastTime } = extentOf(run);
-        const bars = barsOfRun(run);
+        const extent = extentOf(run);
+        const { firstTime, lastReceipt, lastTime } = extent;
+        const bars = barsOfRun(run, extent);
         const [first = 0] = run.row;
         const last = run.row[run.count - 1] ?? first;
         noteAnew.run(first, last, firstTime, lastTime, lastReceipt, bars.level, encodeBars(bars), id);
@@ -268,9 +269,9 @@ export function prepareTapeWriter(database: Database, most: number = CHUNK_TRADE
   };
 }
 
-/** The bars of a chunk of these trades. */
-export function barsOfRun(run: TradeRun): Bars {
-  return barsOf(run.exchangeTime, numbersOf(run.price, run.count), numbersOf(run.size, run.count));
+/** The bars of a chunk of these trades. @param extent as `extentOf` gives it */
+export function barsOfRun(run: TradeRun, extent: Extent): Bars {
+  return barsOf(extent, run.exchangeTime, numbersOf(run.price, run.count), numbersOf(run.size, run.count));
 }
 
 function joined(market: number, runs: readonly TradeRun[]): TradeRun {

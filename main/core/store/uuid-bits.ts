@@ -81,26 +81,18 @@ function bytesOf(count: number, bits: number): number {
 }
 
 function commonOf(words: Int32Array): Common[] {
-  let [all0, all1, all2, all3] = [-1, -1, -1, -1];
-  let [any0, any1, any2, any3] = [0, 0, 0, 0];
-  for (let at = 0; at < words.length; at += UUID_WORDS) {
-    const word0 = words[at] ?? 0;
-    const word1 = words[at + 1] ?? 0;
-    const word2 = words[at + 2] ?? 0;
-    const word3 = words[at + 3] ?? 0;
-    all0 &= word0;
-    any0 |= word0;
-    all1 &= word1;
-    any1 |= word1;
-    all2 &= word2;
-    any2 |= word2;
-    all3 &= word3;
-    any3 |= word3;
-  }
   const count = words.length / UUID_WORDS;
-  return [all0 ^ any0, all1 ^ any1, all2 ^ any2, all3 ^ any3].map((differing, word) =>
-    longestOf(~differing, words[word] ?? 0, count),
+  return Array.from({ length: UUID_WORDS }, (_, word) =>
+    longestOf(~differing(words, word), words[word] ?? 0, count),
   );
+}
+
+/** The bits of a word that are not the same in all UUIDs. */
+function differing(words: Int32Array, word: number): number {
+  const first = words[word] ?? 0;
+  let differing = 0;
+  for (let at = word; at < words.length; at += UUID_WORDS) differing |= (words[at] ?? 0) ^ first;
+  return differing;
 }
 
 /** @param same which bits are, as those of a word. Nothing when that saves less than it takes to tell. */
