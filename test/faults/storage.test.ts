@@ -166,10 +166,12 @@ describe('row 8, of the limit: the store is full and nothing of it may be delete
       // All of the last hour, so that none may go.
       await store.setRetention({ ...KEEP_ALL, maxBytes: 600_000 });
       let sent = 0;
+      // Each has a time of its own, since a page does not end between trades of one time.
+      const began = systemClock.now();
       const send = (): void => {
         for (let n = 0; n < 1_000; n++, sent++) {
           recorder.trade({
-            ...{ market: 'm', exchangeTime: systemClock.now(), side: 1, id: `${sent}` },
+            ...{ market: 'm', exchangeTime: began + sent, side: 1, id: `${sent}` },
             ...{ priceDigits: 4_251_959 + ((sent * 7_919) % 100_003), priceScale: 2 },
             ...{ sizeDigits: 1 + ((sent * 104_729) % 999_983), sizeScale: 4 },
           });
