@@ -313,7 +313,7 @@ export function encodeBars(bars: Bars): Uint8Array<ArrayBuffer> {
   if (scale === NO_SCALE) for (const name of PRICES) putFloats(bars[name]);
   else putPrices(bars, scale);
   for (const name of SUMS) putFloats(bars[name]);
-  return endPiece(sink);
+  return endPiece(sink).slice();
 }
 
 function putFloats({ buffer, byteOffset, byteLength }: Float64Array): void {

@@ -56,8 +56,11 @@ export interface ChunkPieces {
 }
 
 const sink = new ByteSink();
+const idSink = new ByteSink();
 
 /**
+ * In memory that the next call uses again, since new memory costs time: whoever keeps the pieces copies them.
+ *
  * @param lasts false for what is sealed soon: it takes less time, and a bit more room
  * @throws {RangeError} for more than MOST_TRADES, or none
  */
@@ -67,9 +70,9 @@ export function encodeChunk(run: TradeRun, lasts = true): ChunkPieces {
 }
 
 function encodeIds({ count, ids, market, markets }: TradeRun, lasts: boolean): Uint8Array<ArrayBuffer> {
-  beginPiece(sink);
-  putIds(sink, ids, count, market, markets.length, lasts);
-  return endPiece(sink);
+  beginPiece(idSink);
+  putIds(idSink, ids, count, market, markets.length, lasts);
+  return endPiece(idSink);
 }
 
 function encodeBody(run: TradeRun): Uint8Array<ArrayBuffer> {

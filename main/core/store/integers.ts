@@ -49,9 +49,9 @@ export class ByteSink {
     this.at += bytes.length;
   }
 
-  /** A copy of what was written. */
-  take(): Uint8Array<ArrayBuffer> {
-    return this.bytes.slice(0, this.at);
+  /** What was written, until more is. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.at);
   }
 }
 

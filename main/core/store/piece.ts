@@ -16,11 +16,11 @@ export function beginPiece(sink: ByteSink): void {
   sink.byte(VERSION);
 }
 
-/** A copy of what was written since `beginPiece`. */
+/** What was written since `beginPiece`, until something else is. */
 export function endPiece(sink: ByteSink): Uint8Array<ArrayBuffer> {
   const checksum = crc32(sink.bytes.subarray(0, sink.at));
   for (let byte = 0; byte < CHECKSUM_BYTES; byte++) sink.byte((checksum >>> (byte * 8)) & 255);
-  return sink.take();
+  return sink.view();
 }
 
 /** What lies between version and checksum. @throws {DamagedPiece} */
