@@ -95,6 +95,13 @@ describe('layers', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
+  it('electron-updater is known to the updates of the desktop alone', () => {
+    const updater = imports.filter(({ target }) => /^electron-updater($|\/)/.test(target));
+    expect(updater.map(show)).toContain('main/shell/updates/updater.ts imports electron-updater');
+    const wrong = updater.filter(({ file }) => !file.startsWith('main/shell/updates/'));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
   it('the hosts know nothing of each other', () => {
     const wrong = imports.filter(
       ({ file, target }) =>
