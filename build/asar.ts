@@ -1,6 +1,6 @@
 /** What is in an asar archive, and whether each file is as its header says. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface ArchivedFile {
@@ -15,6 +15,8 @@ export interface ArchivedFile {
 
 export interface Archive {
   readonly files: readonly ArchivedFile[];
+  /** What should lie beside the archive, and does not. */
+  readonly lacking: readonly string[];
   /** SHA-256 of the header, in hex: what Electron compares before it loads anything. */
   readonly headerHash: string;
 }
@@ -39,6 +41,7 @@ export function readArchive(path: string): Archive {
   // The second number is the length of what follows the first two; files begin behind that.
   const start = 8 + archive.readUInt32LE(4);
   const files: ArchivedFile[] = [];
+  const lacking: string[] = [];
   const walk = (entry: Entry, at: string): void => {
     if (entry.link !== undefined) throw new Error(`${at} is a link to ${entry.link}.`);
     if (entry.files !== undefined) {
@@ -47,14 +50,17 @@ export function readArchive(path: string): Archive {
       return;
     }
     const isUnpacked = entry.unpacked === true;
+    const beside = join(`${path}.unpacked`, at);
+    if (isUnpacked && !existsSync(beside)) {
+      lacking.push(at);
+      return;
+    }
     const from = start + Number(entry.offset ?? 0);
-    const bytes = isUnpacked
-      ? readFileSync(join(`${path}.unpacked`, at))
-      : archive.subarray(from, from + (entry.size ?? 0));
+    const bytes = isUnpacked ? readFileSync(beside) : archive.subarray(from, from + (entry.size ?? 0));
     const hash = createHash('sha256').update(bytes).digest('hex');
     const isWhole = entry.integrity?.algorithm === 'SHA256' && entry.integrity.hash === hash;
     files.push({ path: at, bytes, isUnpacked, isWhole });
   };
   walk(JSON.parse(json) as Entry, '');
-  return { files, headerHash: createHash('sha256').update(json).digest('hex') };
+  return { files, lacking, headerHash: createHash('sha256').update(json).digest('hex') };
 }

@@ -20,6 +20,10 @@ const MAX_PACKAGE = 360 * MB;
 
 /** Packages that are loaded from node_modules at run time; all others are in the bundles. */
 const PACKAGES = ['better-sqlite3', 'keytar', 'ws'];
+const LICENCES = 'out/renderer/licences.txt';
+const KEYTAR = 'node_modules/keytar/build/Release/keytar.node';
+const sqliteFor = ({ platform, arch }: PackagePlace): string =>
+  `node_modules/better-sqlite3/prebuilds/${platform}-${arch}.node`;
 /** All that may be in the archive: a file that nobody thought of is no part of the app. */
 const ALLOWED: readonly RegExp[] = [
   /^package\.json$/,
@@ -88,6 +92,8 @@ export async function inspectPackage(place: PackagePlace, options: InspectOption
     ...archive.files.flatMap((file) => faultsOf(file, place, options.exchanged ?? [])),
     ...strangers(archive, `${archivePath}.unpacked`, unpacked),
     ...missing(archive, place, resources),
+    ...hollow(archive, place),
+    ...licenceFaults(archive),
     ...manifestFaults(archive),
     ...all.flatMap((path) => foreign(path, headOf(path), place, contents)),
     ...fuseFaults(fuses, wanted),
@@ -153,25 +159,45 @@ function strangers({ files }: Archive, folder: string, paths: readonly string[])
   return names.filter((name) => !known.has(name)).map((name) => `${name} lies beside the archive unnamed.`);
 }
 
-function missing({ files }: Archive, { platform, arch }: PackagePlace, resources: string): string[] {
+function missing({ files, lacking }: Archive, place: PackagePlace, resources: string): string[] {
   const have = new Set(files.map(({ path }) => path));
   const needed = [
     'package.json',
     'out/main/main.cjs',
     'out/main/writer-worker.cjs',
     'out/main/reader-worker.cjs',
+    'out/main/demo-worker.cjs',
+    'out/main/keytar-process.cjs',
     'out/preload/preload.cjs',
     'out/renderer/index.html',
-    `node_modules/better-sqlite3/prebuilds/${platform}-${arch}.node`,
-    'node_modules/keytar/build/Release/keytar.node',
-    'node_modules/ws/package.json',
+    LICENCES,
+    sqliteFor(place),
+    KEYTAR,
+    ...PACKAGES.map((name) => `node_modules/${name}/package.json`),
   ].filter((path) => !have.has(path));
   const beside = readdirSync(resources);
   const others = ['CHANGELOG.md', 'app-update.yml'].filter((name) => !beside.includes(name));
   return [
-    ...[...needed, ...others].map((path) => `${path} is missing.`),
+    ...[...new Set([...needed, ...lacking, ...others])].map((path) => `${path} is missing.`),
     ...(beside.includes('default_app.asar') ? ['default_app.asar is Electron’s sample, not ours.'] : []),
   ];
+}
+
+/** A file under the name of a library is not yet one. */
+function hollow({ files }: Archive, place: PackagePlace): string[] {
+  return files
+    .filter(({ path }) => path === KEYTAR || path === sqliteFor(place))
+    .filter(({ bytes }) => nativeOf(bytes.subarray(0, NATIVE_HEAD)) === null)
+    .map(({ path }) => `${path} is no native library.`);
+}
+
+/** What is shipped beside the bundles is in the licences by its name; what is in them is not to be seen here. */
+function licenceFaults({ files }: Archive): string[] {
+  const text = files.find(({ path }) => path === LICENCES)?.bytes.toString('utf8');
+  if (text === undefined) return [];
+  return PACKAGES.filter((name) => !new RegExp(`^${name} \\d`, 'm').test(text)).map(
+    (name) => `${LICENCES} has no licence of ${name}.`,
+  );
 }
 
 /** What serves development has no place in the package's own package.json. */

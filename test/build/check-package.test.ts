@@ -83,6 +83,22 @@ describe('the inspection of a package', () => {
       'node_modules/keytar/build/Release/keytar.node is missing.',
     ],
     [
+      'no program that asks the keychain',
+      { leftOut: ['out/main/keytar-process.cjs'] },
+      'out/main/keytar-process.cjs is missing.',
+    ],
+    [
+      'a keychain that is no library',
+      { files: { 'node_modules/keytar/build/Release/keytar.node': 'not built' } },
+      'node_modules/keytar/build/Release/keytar.node is no native library.',
+    ],
+    ['no licences', { leftOut: ['out/renderer/licences.txt'] }, 'out/renderer/licences.txt is missing.'],
+    [
+      'licences that leave out what is shipped',
+      { files: { 'out/renderer/licences.txt': 'better-sqlite3 1.0.0 (MIT)\nws 1.0.0 (MIT)\nSee keytar 1.' } },
+      'out/renderer/licences.txt has no licence of keytar.',
+    ],
+    [
       'the scripts of development',
       { files: { 'package.json': '{"scripts":{"test":"x"}}' } },
       'package.json still has scripts.',
@@ -105,6 +121,12 @@ describe('the inspection of a package', () => {
       `${addon} is not what the archive’s header says.`,
       'out/main/main.cjs is not what the archive’s header says.',
     ]);
+  });
+
+  it('finds what the archive names and does not lie beside it', async () => {
+    const folder = await makePackage(temporary.path);
+    rmSync(join(folder, 'resources', 'app.asar.unpacked', 'node_modules', 'keytar'), { recursive: true });
+    expect(await findings(folder)).toEqual(['node_modules/keytar/build/Release/keytar.node is missing.']);
   });
 
   it('finds what lies beside the archive', async () => {
