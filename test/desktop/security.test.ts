@@ -1,6 +1,9 @@
 /** What the packaged app lets its page, and others, do: by rows of docs/security.md. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { loadConfiguration } from '../../build/configuration.ts';
+import { FUSES } from '../../build/fuses.ts';
 import { DOCUMENTATION_HOSTS, isDocumentation } from '../../main/shell/documentation.ts';
 import { type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
 import { lacking, packagedApp, type RunningApp, startApp } from './app.ts';
@@ -8,6 +11,78 @@ import { type DesktopSession, startDesktopSession } from './session.ts';
 
 const WAIT = { timeout: 30_000 };
 const why = lacking();
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** Of “rows 2 to 6 and 20”: 2, 3, 4, 5, 6, 20. */
+function rowsIn(words: string): number[] {
+  return [...words.matchAll(/(\d+)(?: to (\d+))?/g)].flatMap(([, from, to]) => {
+    const [first, last] = [Number(from), Number(to ?? from)];
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+}
+
+describe('docs/security.md', () => {
+  const text = textOf('docs/security.md');
+  const rows = text.split('\n').flatMap((line) => {
+    const [, number, , met = '', shown = ''] = line.split('|').map((cell) => cell.trim());
+    return /^\d+$/.test(number ?? '') ? [{ number: Number(number), met, shown }] : [];
+  });
+  const paths = [
+    ...text.matchAll(/`((?:main|preload|renderer|build|test|docs)\/[^`]*|[\w-]+\.(?:yml|json))`/g),
+  ].map(([, path]) => path ?? '');
+
+  it('has every row of Electron’s checklist, and says how each is met', () => {
+    expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    expect(rows.filter(({ met, shown }) => met === '' || shown === '')).toEqual([]);
+  });
+
+  it('names files that are there', () => {
+    expect(paths.length).toBeGreaterThan(30);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    const inFiles = [...text.matchAll(/`(\w+)` in `([^`]+)`/g)];
+    expect(inFiles.length).toBeGreaterThan(1);
+    for (const [words, name = '', path = ''] of inFiles) expect(textOf(path), words).toContain(name);
+  });
+
+  it('names tests that are there', () => {
+    // Each is named by its title, by rows, which titles begin with, or by its file alone.
+    const named = rows.flatMap(({ shown }) =>
+      [...shown.matchAll(/`(test\/[^`]+\.ts)`(?:, (?:“([^”]+)”|rows? ([^;]+)))?/g)].map(
+        ([, path = '', title, numbers]) => ({ path, title, numbers }),
+      ),
+    );
+    expect(named.filter(({ title }) => title !== undefined).length).toBeGreaterThan(2);
+    expect(named.filter(({ numbers }) => numbers !== undefined).length).toBeGreaterThan(5);
+    for (const { path, title, numbers } of named) {
+      const source = textOf(path);
+      const titles = [...source.matchAll(/'([^'\n]+)'/g)].map(([, words = '']) => words);
+      if (title !== undefined) expect(titles, path).toContainEqual(expect.stringContaining(title) as string);
+      const shown = [...source.matchAll(/\bit\('rows? ([^:]+):/g)].flatMap(([, words]) =>
+        rowsIn(words ?? ''),
+      );
+      if (numbers !== undefined) expect(shown, path).toEqual(expect.arrayContaining(rowsIn(numbers)));
+    }
+  });
+
+  it('shows each row by a test that is there, or says why by none', () => {
+    const named = (index: number): string => {
+      const shown = rows[index]?.shown ?? '';
+      return shown === 'the same' && index > 0 ? named(index - 1) : shown;
+    };
+    const without = rows.filter((_, index) => !/`test\/[^`]+\.test\.ts`|^no test: ./.test(named(index)));
+    expect(without).toEqual([]);
+  });
+
+  it('says of every fuse what electron-builder.yml says', async () => {
+    const { electronFuses } = await loadConfiguration();
+    const [, off, on] = /Off: (.*) On: ([^.]*)\./.exec(rows[18]?.met ?? '') ?? [];
+    const fusesIn = (words = ''): readonly string[] => FUSES.filter((fuse) => words.includes(`\`${fuse}\``));
+    expect(fusesIn(off)).toEqual(FUSES.filter((fuse) => electronFuses?.[fuse] === false));
+    expect(fusesIn(on)).toEqual(FUSES.filter((fuse) => electronFuses?.[fuse] === true));
+  });
+});
 
 describe('documentation', () => {
   it('is opened of the hosts on the list', () => {
