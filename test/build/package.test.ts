@@ -1,19 +1,15 @@
 /** What electron-builder.yml says, judged by electron-builder; the packages themselves need their platforms. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build, type Configuration, Platform } from 'electron-builder';
+import type { Configuration } from 'electron-builder';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAppIcons } from '../../build/app-icons.ts';
 import { loadConfiguration } from '../../build/configuration.ts';
 import { FUSES } from '../../build/fuses.ts';
 import { withPublisher } from '../../build/package.ts';
 import { type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
+import { entryOf, linuxPackages, type Packed, PUBLISHER } from './linux-packages.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
-const PUBLISHER = {
-  QUIPU_PACKAGE_MAINTAINER: 'Jo <jo@example.com>',
-  QUIPU_PACKAGE_SITE: 'https://example.com',
-};
 
 let folder: TemporaryFolder;
 let configuration: Configuration;
@@ -84,55 +80,13 @@ describe('who publishes', () => {
 describe.skipIf(process.platform !== 'linux')(
   'the packages of Linux, as electron-builder would make them',
   () => {
-    interface Packed {
-      /** Arguments for the packer, which is not started. */
-      readonly args: readonly string[];
-      readonly entry: string;
-    }
     let deb: Packed;
     let rpm: Packed;
     let appImage: string;
 
     beforeAll(async () => {
-      makeAppIcons(join(folder.path, 'icons'));
-      const prepackaged = join(folder.path, 'linux-unpacked');
-      mkdirSync(join(prepackaged, 'resources'), { recursive: true });
-      const file = join(folder.path, 'configuration.json');
-      const published = withPublisher(configuration, ['deb', 'rpm'], PUBLISHER);
-      const linux = { ...published.linux, icon: join(folder.path, 'icons', 'linux') };
-      const directories = { output: join(folder.path, 'dist') };
-      writeFileSync(file, JSON.stringify({ ...published, linux, directories }));
-      const packed: Packed[] = [];
-      await build({
-        projectDir: ROOT,
-        prepackaged,
-        config: file,
-        publish: 'never',
-        targets: Platform.LINUX.createTarget(['AppImage', 'deb', 'rpm']),
-        // Taking it is what keeps the packer from being started.
-        effectiveOptionComputed: async (
-          given: { readonly desktop: string } | readonly [string[], string],
-        ) => {
-          if ('desktop' in given) appImage = given.desktop;
-          else packed.push({ args: given[0], entry: readFileSync(given[1], 'utf8') });
-          return true;
-        },
-      });
-      const of = (target: string): Packed => {
-        const found = packed.find(({ args }) => args[args.indexOf('--package') + 1]?.endsWith(`.${target}`));
-        if (found === undefined) throw new Error(`electron-builder made no ${target}.`);
-        return found;
-      };
-      [deb, rpm] = [of('deb'), of('rpm')];
+      ({ deb, rpm, appImage } = await linuxPackages(folder.path));
     });
-
-    const entryOf = (text: string): Record<string, string> =>
-      Object.fromEntries(
-        text
-          .split('\n')
-          .filter((line) => line.includes('='))
-          .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-      );
 
     it.each(['deb', 'rpm'])('%s has the menu entry, and the icons in every size', (target) => {
       const { args, entry } = target === 'deb' ? deb : rpm;
