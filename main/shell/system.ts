@@ -5,6 +5,7 @@ import type { CoreEvent, Settings } from '../core/contract.ts';
 import type { Core } from '../core/core.ts';
 import type { Logger } from '../core/ports.ts';
 import { toAppError } from '../core/result.ts';
+import { ownAppImage } from './app-image.ts';
 import { type Autostart, xdgAutostart } from './autostart.ts';
 import type { ShellClient } from './core-client.ts';
 import { networkWatch } from './network.ts';
@@ -128,7 +129,8 @@ function loginItem(): Autostart {
     };
   if (process.platform === 'linux') {
     // An AppImage is run from a folder that is there for that run alone.
-    return xdgAutostart(process.env, homedir(), process.env['APPIMAGE'] ?? process.execPath);
+    const program = ownAppImage(process.env, process.execPath) ?? process.execPath;
+    return xdgAutostart(process.env, homedir(), program);
   }
   return {
     isOn: () => app.getLoginItemSettings({ args: [HIDDEN] }).openAtLogin,

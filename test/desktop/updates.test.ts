@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { QuipuError } from '../../main/core/result.ts';
 import { updateFeedFault } from '../../main/core/update-feed.ts';
 import {
   type Installation,
@@ -18,6 +19,7 @@ import {
   parseUpdateMemory,
   type UpdateMemory,
 } from '../../main/shell/updates/plan.ts';
+import { listedFiles, listTrouble } from '../../main/shell/updates/listed.ts';
 import { changesOf, plainNotes } from '../../main/shell/updates/release-notes.ts';
 import { troubleOf } from '../../main/shell/updates/trouble.ts';
 import { TestClock } from '../helpers/test-clock.ts';
@@ -55,7 +57,6 @@ describe('the installation', () => {
   const CASES: readonly (readonly [string, Partial<Surroundings>, Installation['kind'], string | null])[] = [
     ['the source', { isPackaged: false, appImage: '/home/jo/Quipu.AppImage' }, 'source', null],
     ['an AppImage', { appImage: '/home/jo/Quipu.AppImage' }, 'installs', null],
-    ['an AppImage of no path', { appImage: 'Quipu.AppImage' }, 'tells', null],
     ['a deb', { packageType: 'deb\n' }, 'tells', 'deb'],
     ['an rpm', { packageType: 'rpm' }, 'tells', 'rpm'],
     [
@@ -130,6 +131,7 @@ describe('the plan', () => {
       skipped: '1.0.0',
       asked: { version: '2.0.0', at: 7 },
       expected: null,
+      failure: 'The disk is too full.',
       ran: '0.1.0',
     };
     expect(parseUpdateMemory(JSON.stringify(memory))).toEqual(memory);
@@ -196,12 +198,39 @@ describe('trouble', () => {
     ],
     [Object.assign(new Error('x'), { code: 'ERR_UPDATER_INVALID_UPDATE_INFO' }), 'cannot be read'],
     [Object.assign(new Error('x'), { code: 'ENOSPC' }), 'too full'],
+    [new QuipuError('storage', 'The folder is full.', 'Empty it.'), 'The folder is full.'],
     [new Error('odd\nstack'), 'The update failed: odd'],
     ['a string', 'a string'],
   ])('%s', (thrown, words) => {
     const { message, action } = troubleOf(thrown);
     expect(message).toContain(words);
     expect(action).not.toBe('');
+  });
+});
+
+const INSTALLS: Installation = { kind: 'installs', appImage: null };
+
+describe('what a feed lists', () => {
+  it.each([
+    ['nothing', undefined, 'nothing for this system'],
+    ['no list', 'Quipu.AppImage', 'nothing for this system'],
+    ['other packages', [{ url: 'quipu.deb', sha512: 'x' }], 'nothing for this system'],
+    ['files without a name', [{ sha512: 'x' }, null, 7, { url: 3 }], 'nothing for this system'],
+    ['no checksum', [{ url: 'Quipu.AppImage' }], 'sha512'],
+    ['an empty checksum', [{ url: 'Quipu.AppImage', sha512: '' }], 'sha512'],
+    [
+      'one without a checksum',
+      [
+        { url: 'a.AppImage', sha512: 'x' },
+        { url: 'b.appimage', sha2: 'y' },
+      ],
+      'sha512',
+    ],
+    ['what is needed', [{ url: 'quipu.deb' }, { url: 'Quipu.AppImage', sha512: 'x' }], null],
+  ])('%s', (_what, given, words) => {
+    const trouble = listTrouble(listedFiles(given), 'linux');
+    if (words === null) expect(trouble).toBeNull();
+    else expect(trouble?.message).toContain(words);
   });
 });
 
@@ -215,9 +244,11 @@ class Play {
   /** What the user was told and asked, and what was done, in its order. */
   readonly said: string[] = [];
   open: (() => void) | null = null;
+  /** Of what was said last. */
+  detail = '';
   readonly keeper: UpdateKeeper;
 
-  constructor(installation: Installation = { kind: 'installs' }, version = '1.0.0') {
+  constructor(installation: Installation = INSTALLS, version = '1.0.0') {
     this.keeper = new UpdateKeeper({
       logger: { log: () => undefined },
       installation,
@@ -252,8 +283,9 @@ class Play {
           this.said.push(`tell ${offered}: ${how}`);
           return this.answer;
         },
-        inform: async (message) => {
+        inform: async (message, detail) => {
           this.said.push(`inform ${message}`);
+          this.detail = detail;
         },
         whatsNew: async () => {
           this.said.push('what is new');
@@ -375,7 +407,7 @@ describe('the keeper of updates', () => {
   });
 
   it('says what the last update came to', async () => {
-    const updated = new Play({ kind: 'installs' }, '2.0.0');
+    const updated = new Play(INSTALLS, '2.0.0');
     updated.memory = { ...NO_UPDATE_MEMORY, ran: '1.0.0', expected: '2.0.0' };
     updated.keeper.arrive();
     expect(await updated.click()).toEqual(['notify Quipu is now 2.0.0', 'what is new']);
@@ -389,6 +421,25 @@ describe('the keeper of updates', () => {
       'notify Quipu 2.0.0 was not installed',
       'inform Quipu 2.0.0 was not installed',
     ]);
+    expect(failed.detail).toBe('This is still 1.0.0. Choose Check for updates to try again.');
+  });
+
+  it('says at the next start why it could not be installed at the end', async () => {
+    const play = new Play();
+    play.offer = OFFER;
+    play.answer = 'download';
+    play.keeper.follow(FEED);
+    await play.keeper.check();
+    play.keeper.notInstalled(new QuipuError('storage', 'The disk is too full.', 'Make room.'));
+    const next = new Play();
+    next.memory = parseUpdateMemory(JSON.stringify(play.memory));
+    next.keeper.arrive();
+    await next.click();
+    expect(next.detail).toBe('This is still 1.0.0. The disk is too full. Make room.');
+    // It is said once.
+    next.keeper.arrive();
+    expect(await next.settled()).toEqual([]);
+    expect(next.memory.failure).toBeNull();
   });
 
   it('answers the user who asks while it looks by itself', async () => {

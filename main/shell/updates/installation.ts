@@ -1,9 +1,8 @@
 /** How this Quipu came onto the computer, which decides whether it can update itself. */
-import { posix } from 'node:path';
 
 export type Installation =
-  /** It can replace itself when it quits. */
-  | { readonly kind: 'installs' }
+  /** It can replace itself when it quits; on Linux its AppImage is replaced. */
+  | { readonly kind: 'installs'; readonly appImage: string | null }
   /** It can only say that there is a newer one; `how` says what the user is to do with that. */
   | { readonly kind: 'tells'; readonly how: string; readonly extension: string | null }
   /** Not a package: whoever runs the source updates the source. */
@@ -14,7 +13,7 @@ export interface Surroundings {
   readonly isPackaged: boolean;
   /** The running program. */
   readonly program: string;
-  /** The AppImage that was started (APPIMAGE), as the AppImage's own starter says. */
+  /** The AppImage that the program is part of. */
   readonly appImage: string | undefined;
   /** What packers of Linux leave in `resources/package-type`; null: nothing. */
   readonly packageType: string | null;
@@ -22,11 +21,13 @@ export interface Surroundings {
   readonly hasUninstaller: boolean;
 }
 
+const INSTALLS: Installation = { kind: 'installs', appImage: null };
+
 export function installationOf(at: Surroundings): Installation {
   if (!at.isPackaged) return { kind: 'source' };
   if (at.platform === 'win32') {
     return at.hasUninstaller
-      ? { kind: 'installs' }
+      ? INSTALLS
       : tells('This copy was unpacked, not installed: get the installer, and run it.', 'exe');
   }
   if (at.platform === 'darwin') {
@@ -36,16 +37,15 @@ export function installationOf(at: Surroundings): Installation {
           'Quipu runs where it cannot be replaced: move it into Applications, and start it from there.',
           'dmg',
         )
-      : { kind: 'installs' };
+      : INSTALLS;
   }
-  // Before AppImage's mark, which a program that an AppImage started inherits.
   const type = at.packageType?.trim() ?? '';
   if (type === 'deb' || type === 'rpm')
     return tells(
       `Quipu was installed by the system’s package manager, and only an administrator may replace it: get the ${type} package, and install it.`,
       type,
     );
-  if (at.appImage !== undefined && posix.isAbsolute(at.appImage)) return { kind: 'installs' };
+  if (at.appImage !== undefined) return { kind: 'installs', appImage: at.appImage };
   return tells('This copy was unpacked, not installed: get the new package, and use it instead.', null);
 }
 

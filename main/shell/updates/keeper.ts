@@ -78,21 +78,25 @@ export class UpdateKeeper {
     const before = memory.read();
     const arrival = arrivalOf(before, version);
     if (arrival === 'not-installed') {
-      logger.log('error', 'an update was not installed', { expected: before.expected, running: version });
+      logger.log('error', 'an update was not installed', {
+        expected: before.expected,
+        running: version,
+        ...(before.failure !== null && { failure: before.failure }),
+      });
       user.notify(
         `Quipu ${before.expected ?? ''} was not installed`,
         `This is still ${version}. Click to see what to do.`,
         () =>
           void user.inform(
             `Quipu ${before.expected ?? ''} was not installed`,
-            `This is still ${version}. Choose Check for updates to try again; the log in the data folder says what the system answered.`,
+            `This is still ${version}. ${before.failure ?? 'Choose Check for updates to try again.'}`,
           ),
       );
     } else if (arrival === 'updated') {
       logger.log('info', 'Quipu was updated', { from: before.ran, to: version });
       user.notify(`Quipu is now ${version}`, 'Click to see what is new.', () => void user.whatsNew());
     }
-    if (arrival !== 'same') memory.write({ ...before, expected: null, ran: version });
+    if (arrival !== 'same') memory.write({ ...before, expected: null, failure: null, ran: version });
   }
 
   /** Looks at this feed from now on; null: at none. What is downloaded already is installed all the same. */
@@ -126,6 +130,13 @@ export class UpdateKeeper {
       this.#isWanted = true;
       if (this.#state.phase !== 'checking') await this.#look(this.#feed);
     }
+  }
+
+  /** At the very end, when nobody can be told and no log is written any more: the next start tells. */
+  notInstalled(error: unknown): void {
+    const { memory } = this.#ports;
+    const { message, action } = troubleOf(error);
+    memory.write({ ...memory.read(), failure: `${message} ${action}` });
   }
 
   end(): void {

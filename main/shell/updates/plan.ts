@@ -10,6 +10,8 @@ export interface UpdateMemory {
   readonly asked: { readonly version: string; readonly at: number } | null;
   /** What was to be installed when Quipu quit. */
   readonly expected: string | null;
+  /** Why it was not, and what to do, when that is known. */
+  readonly failure: string | null;
   /** The version that ran last, so that a newer one can say what is new. */
   readonly ran: string | null;
 }
@@ -19,6 +21,7 @@ export const NO_UPDATE_MEMORY: UpdateMemory = {
   skipped: null,
   asked: null,
   expected: null,
+  failure: null,
   ran: null,
 };
 
@@ -26,6 +29,7 @@ const DAY_MS = 24 * 3_600_000;
 /** Who put a version off is asked again after this, and at no start before. */
 const ASK_AGAIN_MS = 3 * DAY_MS;
 const MAX_VERSION = 64;
+const MAX_FAILURE = 1_000;
 
 /** At every start, then a day after the last answer; a feed that did not answer is asked again at the next look. */
 export function isCheckDue(memory: UpdateMemory, now: number, isFirst: boolean): boolean {
@@ -59,7 +63,7 @@ export function parseUpdateMemory(text: string | null): UpdateMemory {
     return NO_UPDATE_MEMORY;
   }
   if (typeof given !== 'object' || given === null) return NO_UPDATE_MEMORY;
-  const { checkedAt, skipped, asked, expected, ran } = given as Readonly<Record<string, unknown>>;
+  const { checkedAt, skipped, asked, expected, failure, ran } = given as Readonly<Record<string, unknown>>;
   const { version, at } = (typeof asked === 'object' && asked !== null ? asked : {}) as Readonly<
     Record<string, unknown>
   >;
@@ -71,6 +75,7 @@ export function parseUpdateMemory(text: string | null): UpdateMemory {
         ? null
         : { version: versionOf(version) ?? '', at: timeOf(at) ?? 0 },
     expected: versionOf(expected),
+    failure: typeof failure === 'string' ? failure.slice(0, MAX_FAILURE) : null,
     ran: versionOf(ran),
   };
 }

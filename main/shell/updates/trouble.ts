@@ -1,4 +1,5 @@
 /** What went wrong with an update, in words for the user. */
+import { QuipuError } from '../../core/result.ts';
 
 export interface Trouble {
   readonly message: string;
@@ -7,10 +8,15 @@ export interface Trouble {
 
 const MAX_WORDS = 300;
 const LATER = 'Nothing was changed. Quipu looks again later; or choose Check for updates.';
-const ASK_FEED = 'Tell whoever runs the feed of updates. Nothing was changed.';
+export const ASK_FEED = 'Tell whoever runs the feed of updates. Nothing was changed.';
+export const NOTHING_HERE: Trouble = {
+  message: 'The feed of updates has nothing for this system.',
+  action: ASK_FEED,
+};
 
-/** @param thrown by electron-updater, whose errors have a code or Chromium's `net::` name */
+/** @param thrown by us, or by electron-updater, whose errors have a code or Chromium's `net::` name */
 export function troubleOf(thrown: unknown): Trouble {
+  if (thrown instanceof QuipuError) return { message: thrown.message, action: thrown.action ?? LATER };
   const words = thrown instanceof Error ? thrown.message : String(thrown);
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const net = /net::(ERR_[A-Z_]+)/.exec(words)?.[1] ?? '';
@@ -24,8 +30,7 @@ export function troubleOf(thrown: unknown): Trouble {
       message: 'What was downloaded is not what the feed of updates promised, and was thrown away.',
       action: ASK_FEED,
     };
-  if (code === 'ERR_UPDATER_CHANNEL_FILE_NOT_FOUND')
-    return { message: 'The feed of updates has nothing for this system.', action: ASK_FEED };
+  if (code === 'ERR_UPDATER_CHANNEL_FILE_NOT_FOUND') return NOTHING_HERE;
   if (/^ERR_UPDATER_(INVALID|NO)_/.test(code))
     return { message: 'The feed of updates cannot be read.', action: ASK_FEED };
   if (code === 'ENOSPC')

@@ -2,17 +2,28 @@
 import type { AppUpdater as Updater, Logger as UpdaterLogger } from 'electron-updater';
 import type { Session } from 'electron';
 import type { Logger } from '../../core/ports.ts';
+import { QuipuError } from '../../core/result.ts';
 import type { Installation } from './installation.ts';
 import type { Offer } from './keeper.ts';
+import { type ListedFile, listedFiles, listTrouble } from './listed.ts';
 import { plainNotes } from './release-notes.ts';
+import { replaceAppImage } from './replace.ts';
 
 export interface Downloader {
   find(feed: string): Promise<Offer | null>;
   download(): Promise<void>;
 }
 
-/** Loaded at the first look: who has no feed has none of it. */
-export function createDownloader(installation: Installation, logger: Logger): Downloader {
+/**
+ * Loaded at the first look: who has no feed has none of it.
+ *
+ * @param notInstalled what had arrived could not take the place of what runs; the app is about to end
+ */
+export function createDownloader(
+  installation: Installation,
+  logger: Logger,
+  notInstalled: (error: unknown) => void,
+): Downloader {
   let loading: Promise<Updater> | null = null;
 
   async function load(): Promise<Updater> {
@@ -37,14 +48,37 @@ export function createDownloader(installation: Installation, logger: Logger): Do
       }
     }
 
+    /** Its own way takes the old file away before the new one is there, and starts the new one to see. */
+    class Replacer extends AppImageUpdater {
+      readonly #file: string;
+
+      constructor(file: string) {
+        super();
+        this.#file = file;
+      }
+
+      protected override doInstall(): boolean {
+        const arrived = this.downloadedUpdateHelper?.file;
+        const sha512 = this.downloadedUpdateHelper?.downloadedFileInfo?.sha512;
+        try {
+          if (!arrived || !sha512) throw new Error('No update was downloaded.');
+          replaceAppImage({ file: this.#file, arrived, sha512 });
+          return true;
+        } catch (error) {
+          notInstalled(error);
+          return false;
+        }
+      }
+    }
+
     const updater =
       installation.kind !== 'installs'
         ? new Announcer()
-        : process.platform === 'win32'
-          ? new NsisUpdater()
-          : process.platform === 'darwin'
-            ? new MacUpdater()
-            : new AppImageUpdater();
+        : installation.appImage !== null
+          ? new Replacer(installation.appImage)
+          : process.platform === 'win32'
+            ? new NsisUpdater()
+            : new MacUpdater();
     updater.autoDownload = false;
     updater.autoInstallOnAppQuit = true;
     updater.autoRunAppAfterInstall = false;
@@ -64,7 +98,10 @@ export function createDownloader(installation: Installation, logger: Logger): Do
       const found = await updater.checkForUpdates();
       if (found === null) throw new Error('This copy cannot look for updates.');
       if (!found.isUpdateAvailable) return null;
-      const { version, releaseNotes, files } = found.updateInfo;
+      const { version, releaseNotes } = found.updateInfo;
+      const files = listedFiles(found.updateInfo.files);
+      const trouble = installation.kind === 'installs' ? listTrouble(files, process.platform) : null;
+      if (trouble !== null) throw new QuipuError('refused', trouble.message, trouble.action);
       return { version, notes: plainNotes(releaseNotes), address: addressOf(feed, files, installation) };
     },
     async download() {
@@ -86,11 +123,7 @@ function limit({ webRequest }: Session): void {
 }
 
 /** The package for this kind of installation, else the feed itself. */
-function addressOf(
-  feed: string,
-  files: readonly { readonly url: string }[],
-  installation: Installation,
-): string {
+function addressOf(feed: string, files: readonly ListedFile[], installation: Installation): string {
   const extension = installation.kind === 'tells' ? installation.extension : null;
   const base = feed.endsWith('/') ? feed : `${feed}/`;
   const addresses = files

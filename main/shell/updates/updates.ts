@@ -8,6 +8,7 @@ import type { Logger } from '../../core/ports.ts';
 import { toAppError } from '../../core/result.ts';
 import { systemClock } from '../../core/system-clock.ts';
 import { updateFeedFault } from '../../core/update-feed.ts';
+import { ownAppImage } from '../app-image.ts';
 import { installationOf } from './installation.ts';
 import { type Answer, type KeeperPorts, type Offer, UpdateKeeper, type UpdateState } from './keeper.ts';
 import { parseUpdateMemory, type UpdateMemory } from './plan.ts';
@@ -38,7 +39,7 @@ export function watchUpdates(core: Core, { folder, logger, changed }: UpdatesOpt
     platform: process.platform,
     isPackaged: app.isPackaged,
     program: app.getPath('exe'),
-    appImage: process.env['APPIMAGE'],
+    appImage: ownAppImage(process.env, process.execPath),
     packageType: textOf(join(process.resourcesPath, 'package-type')),
     hasUninstaller: existsSync(join(dirname(app.getPath('exe')), 'Uninstall Quipu.exe')),
   });
@@ -50,7 +51,7 @@ export function watchUpdates(core: Core, { folder, logger, changed }: UpdatesOpt
     now: () => systemClock.now() / 1_000,
     after: (ms, run) => systemClock.after(ms, run),
     memory: memoryIn(join(folder, 'updates.json'), logger),
-    ...createDownloader(installation, logger),
+    ...createDownloader(installation, logger, (error) => keeper.notInstalled(error)),
     user,
     changed: (state) => changed?.(state),
   });
