@@ -13,14 +13,21 @@ export interface UpdateFeed {
   close(): Promise<void>;
 }
 
-/** The AppImage's file is a script that writes how it was started beside itself. */
-export const NEW_APP = '#!/bin/sh\nprintf %s "$APPIMAGE_EXIT_AFTER_INSTALL" > "$0.ran"\n';
+/** The AppImage's file is a script that leaves a mark beside itself when it is run. */
+export const NEW_APP = '#!/bin/sh\ntouch "$0.ran"\n';
+
+/** What its maker says is new, which may be anything. */
+export const NEWS = '<b>Faster</b> charts\n- and a <script>alert(1)</script>';
 
 export interface FeedOptions {
   readonly certificate: Pair;
   readonly version: string;
+  /** The package's name; default: an AppImage's. */
+  readonly file?: string;
   /** What arrives instead of what is promised. */
   readonly arrives?: string;
+  /** Whether it says how the package can be checked; default: it does. */
+  readonly isChecked?: boolean;
   /** Where the list of versions is moved to. */
   readonly moved?: string;
 }
@@ -28,20 +35,23 @@ export interface FeedOptions {
 export async function startUpdateFeed({
   certificate,
   version,
+  file: name = `Quipu-${version}-linux-x86_64.AppImage`,
   arrives,
+  isChecked = true,
   moved,
 }: FeedOptions): Promise<UpdateFeed> {
-  const name = `Quipu-${version}-linux-x86_64.AppImage`;
   const sha512 = createHash('sha512').update(NEW_APP).digest('base64');
+  const sha2 = createHash('sha256').update(NEW_APP).digest('hex');
+  const check = isChecked ? `sha512: ${sha512}` : `sha2: ${sha2}`;
   const list = [
     `version: ${version}`,
     'files:',
     `  - url: ${name}`,
-    `    sha512: ${sha512}`,
+    `    ${check}`,
     `    size: ${NEW_APP.length}`,
     `path: ${name}`,
-    `sha512: ${sha512}`,
-    'releaseNotes: "<b>Faster</b> charts\\n- and a <script>alert(1)</script>"',
+    check,
+    `releaseNotes: ${JSON.stringify(NEWS)}`,
     "releaseDate: '2026-01-01T00:00:00.000Z'",
     '',
   ].join('\n');
