@@ -245,6 +245,32 @@ describe.skipIf(why !== null)(
       expect(asked).toEqual(['latest-linux.yml']);
     });
 
+    it.each(['0.0.9', '0.1.0'])('a feed that has %s is no reason to change anything', async (version) => {
+      const { url, asked } = await startFeed({ version });
+      const { env } = appImage(version);
+      const app = await start(version, url, { env, answer: YES });
+      await check(app);
+      await expect.poll(() => messages(app), WAIT).toEqual(['Quipu is up to date']);
+      await quit(app);
+      expect(asked).toEqual(['latest-linux.yml']);
+    });
+
+    it('the first start of the newer one says what it brought', async () => {
+      const data = join(folder.path, 'arrived');
+      mkdirSync(data);
+      writeFileSync(join(data, 'updates.json'), JSON.stringify({ expected: '0.1.0', ran: '0.0.9' }));
+      const before = (await session.notifications()).length;
+      const app = await start('arrived', '');
+      await click(before, 'Quipu is now 0.1.0');
+      await expect.poll(() => messages(app), WAIT).toEqual(['What is new in Quipu 0.1.0']);
+      const [news] = await dialogs(app);
+      const [first = ''] = news?.detail.split('\n') ?? [];
+      expect(first).not.toBe('');
+      expect(readFileSync(join(dirname(program), 'resources', 'CHANGELOG.md'), 'utf8')).toContain(first);
+      await quit(app);
+      expect(kept('arrived')).toMatchObject({ expected: null, ran: '0.1.0' });
+    });
+
     it('a copy that was unpacked tells where the newer one is, and replaces nothing', async () => {
       const { url, asked } = await startFeed();
       const { file, env } = appImage('unpacked');
