@@ -1,7 +1,8 @@
 /** A small package that is as it should be, to be spoilt by tests. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FUSES } from '../../build/fuses.ts';
 
 interface Asar {
@@ -74,14 +75,25 @@ export async function makePackage(
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   };
-  for (const [name, content] of Object.entries({ ...GOOD_FILES, ...files })) {
-    if (!leftOut.includes(name)) put(join(source, name), content);
-  }
+  const named = Object.entries({ ...GOOD_FILES, ...files }).filter(([name]) => !leftOut.includes(name));
+  for (const [name, content] of named) put(join(source, name), content);
   put(join(made, 'quipu'), fusedProgram(wire));
   put(join(made, 'resources', 'CHANGELOG.md'), '');
   put(join(made, 'resources', 'app-update.yml'), '');
   // Native modules as in electron-builder.yml; one elsewhere is a fault.
   const unpack = '**/{prebuilds,Release}/*.node';
-  await asar.createPackageWithOptions(source, join(made, 'resources', 'app.asar'), { unpack });
+  const archive = join(made, 'resources', 'app.asar');
+  await asar.createPackageWithOptions(source, archive, { unpack });
+  const packed = named.filter(([name]) => !/\/(prebuilds|Release)\/[^/]*\.node$/.test(name));
+  const bytes = packed.reduce((sum, [, content]) => sum + Buffer.byteLength(content), 0);
+  // The archiver does not wait for what it writes last.
+  while (!isWritten(archive, bytes)) await sleep(5);
   return made;
+}
+
+/** Whether the archive has its header, and that many bytes of files behind it. */
+function isWritten(archive: string, bytes: number): boolean {
+  if (!existsSync(archive)) return false;
+  const written = readFileSync(archive);
+  return written.length >= 16 && written.length === 8 + written.readUInt32LE(4) + bytes;
 }
