@@ -411,10 +411,9 @@ function getBlock(
   }
   if (width > WIDEST) throw new RangeError('its numbers are too wide');
   let beyond = source.byte();
-  getBits(source, length, Math.min(width, PART));
-  for (let index = 0; index < length; index++) into[start + index] = least + (block[index] ?? 0);
+  getBits(source, length, Math.min(width, PART), least, into, start);
   if (width > PART) {
-    getBits(source, length, width - PART);
+    getBits(source, length, width - PART, 0, block, 0);
     for (let index = 0; index < length; index++) {
       into[start + index] = (into[start + index] ?? 0) + (block[index] ?? 0) * PART_FACTOR;
     }
@@ -452,21 +451,28 @@ function getVarints(
   source.at = at;
 }
 
-/** Into the block. Without calls, as above: most of the time of reading a chunk is spent in these two. */
-function getBits(source: ByteSource, length: number, width: number): void {
+/** More than `least`. Without calls, as above: most of the time of reading a chunk is spent in these two. */
+function getBits(
+  source: ByteSource,
+  length: number,
+  width: number,
+  least: number,
+  into: Float64Array,
+  start: number,
+): void {
   const { bytes } = source;
   const mask = (1 << width) - 1;
-  let at = source.skip(Math.ceil((length * width) / 8));
-  let bits = 0;
-  let held = 0;
-  for (let index = 0; index < length; index++) {
-    while (held < width) {
-      bits |= (bytes[at++] ?? 0) << held;
-      held += 8;
-    }
-    block[index] = bits & mask;
-    bits >>>= width;
-    held -= width;
+  let bit = source.skip(Math.ceil((length * width) / 8)) * 8;
+  for (let index = start; index < start + length; index++) {
+    const at = bit >>> 3;
+    // The last ones are in front of the checksum, so that there are always four.
+    const bits =
+      (bytes[at] ?? 0) |
+      ((bytes[at + 1] ?? 0) << 8) |
+      ((bytes[at + 2] ?? 0) << 16) |
+      ((bytes[at + 3] ?? 0) << 24);
+    into[index] = least + ((bits >>> (bit & 7)) & mask);
+    bit += width;
   }
 }
 
