@@ -88,6 +88,37 @@ export function drawHoles(plot: Plot, holes: readonly CordSpan[]): void {
   }
 }
 
+/** A moment that was announced: a line through the plot, and its time beside it. */
+export function drawMoment(plot: Plot, at: Millis, text: string, size: number): void {
+  const { ctx, height, left, ratio, tokens, top, width } = plot;
+  if (at < plot.from || at > plot.to) return;
+  const wick = wickOf(plot);
+  const x = Math.round(xOf(plot, at));
+  ctx.save();
+  ctx.strokeStyle = tokens.vwap;
+  ctx.lineWidth = wick;
+  ctx.setLineDash([2 * ratio, 3 * ratio]);
+  ctx.beginPath();
+  // In the middle of a row of pixels, or the line would be two of them, pale.
+  ctx.moveTo(x + (wick % 2) / 2, top);
+  ctx.lineTo(x + (wick % 2) / 2, top + height);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.font = `500 ${size * ratio}px ${plot.family}`;
+  ctx.textBaseline = 'middle';
+  const gap = 6 * ratio;
+  const isLeft = x + gap + ctx.measureText(text).width > left + width;
+  ctx.textAlign = isLeft ? 'right' : 'left';
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = 4 * ratio;
+  ctx.strokeStyle = tokens.panel;
+  const place = [isLeft ? x - gap : x + gap, top + 32 * ratio] as const;
+  ctx.strokeText(text, ...place);
+  ctx.fillStyle = tokens.vwap;
+  ctx.fillText(text, ...place);
+  ctx.restore();
+}
+
 /** A hole's edges in whole device pixels within the plot; never narrower than two CSS pixels. */
 function edgesOf(plot: Plot, hole: CordSpan): [x0: number, x1: number] {
   const least = Math.round(2 * plot.ratio);

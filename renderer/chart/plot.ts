@@ -13,6 +13,7 @@ import {
   drawHoleLabels,
   drawHoles,
   drawLastPrice,
+  drawMoment,
   drawVolume,
   joins,
   offStretches,
@@ -149,6 +150,8 @@ export class CandlePlot {
   #read: { readonly from: Millis; readonly to: Millis } | null = null;
   /** The moment that is to be brought into sight; null once it is, or when the user goes elsewhere. */
   #sought: Millis | null = null;
+  /** The moment that was sought last, which is marked. */
+  #marked: Millis | null = null;
   #toldRange = '';
   #drag: { id: number; x: number } | null = null;
   #told: string | null = null;
@@ -183,6 +186,7 @@ export class CandlePlot {
       this.#askedBefore = null;
       this.#read = null;
       this.#sought = null;
+      this.#marked = null;
     }
     if (before.hasMore !== input.hasMore) this.#askedBefore = null;
     if (before.compact !== input.compact) this.#discard();
@@ -195,9 +199,10 @@ export class CandlePlot {
     this.#request();
   }
 
-  /** Brings a moment into sight, and asks for older candles until it can. */
+  /** Brings a moment into sight, asks for older candles until it can, and marks it. */
   seek(at: Millis): void {
     this.#sought = at;
+    this.#marked = at;
     this.#request();
   }
 
@@ -486,6 +491,8 @@ export class CandlePlot {
       drawLastPrice(area, last.close, text, isUp, plot.width * ratio, FONT_SIZE);
     }
     drawHoleLabels(area, this.#holes, FONT_SIZE);
+    const marked = this.#marked;
+    if (marked !== null) drawMoment(area, marked, formatClock(marked), FONT_SIZE);
     ctx.save();
     ctx.scale(ratio, ratio);
     drawCord(ctx, {
@@ -495,7 +502,7 @@ export class CandlePlot {
       from: area.from,
       to: area.to,
       spans: this.#cord,
-      knots: [],
+      knots: marked === null ? [] : [{ at: marked, kind: 'alert' }],
       tokens: area.tokens,
       ratio,
     });

@@ -259,6 +259,32 @@ describe.skipIf(findChromium() === null)('coverage on the screen', { timeout: 24
         await page.keyboard.press('Escape');
         await expect.poll(() => reading.isHidden(), WAIT).toBe(true);
 
+        // The lost stretch was announced. A press brings its beginning into sight, and marks it.
+        const large = page.locator('[data-testid=chart][data-slot="0"]');
+        const range = async (): Promise<[from: number, to: number]> => [
+          Number(await large.getAttribute('data-from')),
+          Number(await large.getAttribute('data-to')),
+        ];
+        const moment = (lost?.[2] ?? 0) / 1000;
+        await large.locator('.host').focus();
+        // Near, and at the record's beginning: the moment is out of sight.
+        for (let press = 0; press < 16; press++) await page.keyboard.press('+');
+        for (let press = 0; press < 4; press++) await page.keyboard.press('PageUp');
+        await expect.poll(async () => (await range())[1], WAIT).toBeLessThan(moment);
+        await page.getByTestId('bell').click();
+        await page.locator('[data-testid=announcement][data-kind=gap-lost]').last().click();
+        await expect
+          .poll(async () => Number(await large.getAttribute('data-moment')), WAIT)
+          .toBeCloseTo(moment, -4);
+        await expect
+          .poll(async () => {
+            const [left, right] = await range();
+            const at = Number(await large.getAttribute('data-moment'));
+            return left <= at && at < right;
+          }, WAIT)
+          .toBe(true);
+        await keepScreenshot(page, 'coverage-moment');
+
         // The row of the market names it too.
         const row = page.locator(`[data-testid=watch-row][data-market="${market}"]`);
         await expect
