@@ -38,6 +38,8 @@ export interface Row {
   readonly unit: string;
   /** Ours is named `ours`. One that throws Unavailable is left out, and its words are told. */
   readonly contenders: Readonly<Record<string, Contender>> & { readonly ours: Contender };
+  /** Those of them that do only a part of the work: the most that the machine allows. */
+  readonly limits?: readonly string[];
   /** The contender that the targets are told against. */
   readonly against: string;
   /** How many times as fast as `against` ours must be, and shall be; null for a row that only tells. */
@@ -107,6 +109,8 @@ export async function measure(
   for (let round = 0; round < rounds; round++) {
     for (const name of names) {
       if (missing.has(name)) continue;
+      // A limit only tells, and one process does for that in the quick form.
+      if (round > 0 && !full && (row.limits?.includes(name) ?? false)) continue;
       const folder = shared ?? temporaryFolder();
       try {
         const answer = await askChild(row, name, { full, folder });

@@ -55,23 +55,36 @@ function times(value: number | null): string {
 
 /** Markdown. Ratios are of the row's measure, whose own is 1. */
 export function tableOf(results: readonly RowResult[]): string {
-  const head = ['stage', 'alternatives', 'ours', 'ratio', 'by CPU time', BYTES, 'must / shall', 'reached'];
+  const head = [
+    'stage',
+    'the machine allows',
+    'alternatives',
+    'ours',
+    'ratio',
+    'by CPU time',
+    BYTES,
+    'must / shall',
+    'reached',
+  ];
   const lines = results.map((result) => {
     const { row, contenders } = result;
     const base = rateOf(contenders.get(row.against) ?? NONE);
-    const alternatives = [...contenders]
-      .filter(([name]) => name !== 'ours')
-      .map(([name, measured]) => {
-        if (measured.missing !== null) return `${name}: left out`;
-        const rate = rateOf(measured);
-        const own = name === row.against ? `${figure(rate)} ${row.unit}/s` : times(rate / base);
-        return `${name} ${own}`;
-      });
+    const beside = (limits: boolean): string =>
+      [...contenders]
+        .filter(([name]) => name !== 'ours' && (row.limits?.includes(name) ?? false) === limits)
+        .map(([name, measured]) => {
+          if (measured.missing !== null) return `${name}: left out`;
+          const rate = rateOf(measured);
+          const own = name === row.against ? `${figure(rate)} ${row.unit}/s` : times(rate / base);
+          return `${name} ${own}`;
+        })
+        .join(', ');
     const ours = contenders.get('ours') ?? NONE;
     const bytes = bytesOf(result);
     return [
       row.stage,
-      alternatives.join(', '),
+      beside(true),
+      beside(false),
       `${figure(rateOf(ours))} ${row.unit}/s`,
       times(ratioOf(result)),
       times(cpuRatioOf(result)),
@@ -105,6 +118,7 @@ export function reportOf(result: RowResult): Record<string, unknown> {
     name: row.name,
     stage: row.stage,
     against: row.against,
+    limits: row.limits ?? [],
     ratio: Number.isFinite(ratio) ? ratio : null,
     cpuRatio: cpuRatioOf(result),
     must: row.must,

@@ -36,12 +36,15 @@ export function byWs(meter: Meter, url: string, each: (data: Buffer) => void): v
 const ignore = (): undefined => undefined;
 const never = (): boolean => false;
 
+const RAW = 'raw socket bytes';
+const UNPARSED = 'ws without parsing';
+
 export const receive: Row = {
   name: 'receive',
   stage: 'receive + decode + validate, one trade a frame',
   unit: 'trade',
   contenders: {
-    'raw socket bytes': overSocket((url, meter) => {
+    [RAW]: overSocket((url, meter) => {
       const { hostname, port } = new URL(url);
       const socket = connect(Number(port), hostname, () => {
         const key = randomBytes(16).toString('base64');
@@ -51,7 +54,7 @@ export const receive: Row = {
         if (!meter.add(length / FRAME_BYTES)) socket.destroy();
       });
     }),
-    'ws without parsing': overSocket((url, meter) => byWs(meter, url, ignore)),
+    [UNPARSED]: overSocket((url, meter) => byWs(meter, url, ignore)),
     'ws + JSON.parse': overSocket((url, meter) =>
       byWs(meter, url, (data) => JSON.parse(data.toString('utf8')) as unknown),
     ),
@@ -89,6 +92,7 @@ export const receive: Row = {
       );
     }),
   },
+  limits: [RAW, UNPARSED],
   against: 'ws + JSON.parse',
   must: 1.5,
   shall: 2.2,

@@ -42,6 +42,7 @@ export function commitsOf(count: number): TradeColumns[] {
 }
 
 const PLAIN = 'a plain table, 1,000 a transaction';
+const PLAIN_FILE = 'the same bytes into a plain file';
 
 const plain: Contender = async (form) => {
   const count = countOf(form);
@@ -62,7 +63,7 @@ export const durable: Row = {
   unit: 'trade',
   contenders: {
     [PLAIN]: plain,
-    'the same bytes into a plain file': async (form) => {
+    [PLAIN_FILE]: async (form) => {
       const count = countOf(form);
       const commits = commitsOf(count).map((trades) => memoryOf(copyOf(trades)));
       const file = openSync(join(form.folder, 'plain'), 'w');
@@ -87,6 +88,7 @@ export const durable: Row = {
       return { ...sample, notes: { [BYTES]: sizeOf(form.folder) / count } };
     },
   },
+  limits: [PLAIN_FILE],
   against: PLAIN,
   must: 2,
   shall: 3,
