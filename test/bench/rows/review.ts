@@ -215,11 +215,13 @@ export const session: Row = {
       const database = new Database(join(form.folder, 'plain.db'), { readonly: true });
       const { width } = new Buckets(START, endOf(countOf(form)));
       const select = database.prepare<[number, number]>(
-        `SELECT bucket, max(price), min(price), sum(size), sum(price * size), count(*), max(first), max(last) FROM (
-           SELECT bucket, price, size, first_value(price) OVER w AS first, last_value(price) OVER w AS last
-           FROM (SELECT time, price, size, CAST((time - ?) / CAST(? AS INTEGER) AS INTEGER) AS bucket FROM trades)
-           WINDOW w AS (PARTITION BY bucket ORDER BY time ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-         ) GROUP BY bucket`,
+        // The rows are in the order of their times, so that the first and the last are those of open and close.
+        `SELECT bucket, opening.price, high, low, closing.price, volume, value / volume, count FROM (
+           SELECT CAST((time - ?) / CAST(? AS INTEGER) AS INTEGER) AS bucket, max(price) AS high, min(price) AS low,
+             sum(size) AS volume, CAST(sum(price * size) AS REAL) AS value, count(*) AS count,
+             min(row) AS first, max(row) AS last
+           FROM trades GROUP BY bucket
+         ) JOIN trades AS opening ON opening.row = first JOIN trades AS closing ON closing.row = last`,
       );
       const watch = new Stopwatch();
       const buckets = select.all(START, width).length;
