@@ -9,7 +9,7 @@ import { type Form, type Row, type Sample } from '../harness.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { byWs, overSocket } from './receive.ts';
 
-const WARM_UP = 200_000;
+const WARM_UP = 600_000;
 const LOOK_MS = 5;
 
 /** Counts what is on disk, not what came: from the first trades stored after the warm-up on. */
