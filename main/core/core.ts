@@ -26,6 +26,7 @@ import { guards, MAX_MARKETS, settingsOf } from './guards.ts';
 import { keylessLogger, OwnKey } from './key.ts';
 import { LowDisk } from './low-disk.ts';
 import { Announcer } from './notices/announcer.ts';
+import { OtherRecord } from './other-record.ts';
 import { type GivenDialect, OwnDialect } from './own-dialect.ts';
 import type { FeedAddresses, Ports, Timer } from './ports.ts';
 import { DEFAULT_DIALECT } from './protocol/dialect.ts';
@@ -182,6 +183,25 @@ class QuipuCore implements Core {
   #closed = false;
   /** Why nothing can be recorded while another Quipu does, and how to go on once it has ended. */
   #inUse: AppError | null = null;
+  readonly #other = new OtherRecord({
+    own: {
+      readSetting: (name) => this.#ownStore.readSetting(name),
+      sessions: () => this.#ownStore.sessions(),
+    },
+    openDemo: () =>
+      openStore({
+        folder: `${this.#options.folder}/demo`,
+        workerScript: this.#options.ports.workerScript,
+        slow: (query) => logSlow(this.#options.ports.logger, query),
+        readOnly: true,
+      }),
+    problem: () => this.#inUse,
+    changed: () => {
+      if (this.#inUse !== null) this.#inUse = this.#standing(this.#inUse);
+      this.deleted();
+      this.#announceRecording();
+    },
+  });
   #afterwards: (() => Promise<void>) | null = null;
   /** Changes of the feed one after the other: each closes what the former opened. */
   #changes: Promise<void> = Promise.resolve();
@@ -260,19 +280,24 @@ class QuipuCore implements Core {
   /** Another Quipu records into the folder: this one reads until it ends. */
   standBy(problem: AppError): void {
     if (this.#inUse?.message === problem.message) return;
-    this.#inUse = {
-      ...problem,
-      action: 'What it recorded can be read here. This Quipu connects and records once that one has ended.',
-    };
+    this.#inUse = this.#standing(problem);
+    this.#other.look();
     this.#options.ports.logger.log('warn', 'Quipu reads, since another one records', {
       why: problem.message,
     });
     this.#announceRecording();
   }
 
+  #standing(problem: AppError): AppError {
+    const what = this.#other.demo === null ? 'What it recorded' : 'What it recorded of the demo feed';
+    const action = `${what} can be read here. This Quipu connects and records once that one has ended.`;
+    return { ...problem, action };
+  }
+
   /** The other Quipu has ended, and the folder is this one's. */
   takeOver(): void {
     this.#inUse = null;
+    this.#unasked(this.#other.end());
     this.#options.ports.logger.log('info', 'the other Quipu has ended, so this one takes over');
     this.deleted();
     this.#announceRecording();
@@ -346,6 +371,7 @@ class QuipuCore implements Core {
     this.#announcer.close();
     this.#changes = this.#changes.then(async () => {
       await this.#stopFeed();
+      await this.#other.end();
       this.#hub.close();
       await this.#ownStore.close();
     });
@@ -438,7 +464,7 @@ class QuipuCore implements Core {
   }
 
   get #store(): Store {
-    return this.#feed?.store ?? this.#ownStore;
+    return this.#feed?.store ?? this.#other.demo ?? this.#ownStore;
   }
 
   async #readStoreState(): Promise<void> {
@@ -477,6 +503,7 @@ class QuipuCore implements Core {
   }
 
   #second(): void {
+    if (this.#inUse !== null) this.#other.look();
     const feed = this.#feed;
     if (feed === null) return;
     feed.board.second();
