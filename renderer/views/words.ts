@@ -155,6 +155,16 @@ export function elapsedWords(since: Millis, now: Millis): string {
   return formatDuration(Math.floor(Math.max(0, now - since) / 1000) * 1000);
 }
 
+/** What fills a panel that a feed fills: what to do, or that another Quipu has to end first. */
+export function fillWords(
+  { source, recording }: Pick<Snapshot, 'source' | 'recording'>,
+  toDo: string,
+): string {
+  return source === 'none' && recording.problem?.kind === 'in-use'
+    ? 'Another Quipu records now. This one connects once that one has ended.'
+    : toDo;
+}
+
 /** What happened and the one thing to do, as sentences. */
 export function problemWords(problem: AppError): string {
   return [problem.message, problem.action ?? '']
