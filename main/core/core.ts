@@ -651,8 +651,11 @@ class QuipuCore implements Core {
     },
     'watch.set': async ({ markets }) => {
       const feed = this.#running();
-      await feed.setMarkets(markets);
-      await feed.store.writeSetting('watchlist', JSON.stringify(markets));
+      // Kept at once: a change that comes before the rows of this one are read must be kept after it.
+      await Promise.all([
+        feed.setMarkets(markets),
+        feed.store.writeSetting('watchlist', JSON.stringify(markets)),
+      ]);
       return null;
     },
     'markets.search': async ({ text, limit }) =>

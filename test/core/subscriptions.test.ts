@@ -29,6 +29,7 @@ let core: Core | null;
 let rows: readonly WatchRow[];
 let trades: Server;
 let candles: Server;
+let replies: number;
 let refused: Set<string>;
 let mute: Set<string>;
 let ask: (command: CommandName, args: CommandArgs<CommandName>) => void;
@@ -73,7 +74,9 @@ async function open(): Promise<void> {
     ports,
   });
   rows = [];
+  replies = 0;
   const client = core.connect((message) => {
+    if (message.kind === 'reply') replies++;
     if (message.kind !== 'event') return;
     if (message.event.type === 'snapshot') rows = message.event.snapshot.watchlist;
     if (message.event.type === 'watchlist') rows = message.event.rows;
@@ -137,6 +140,16 @@ describe('subscriptions', { timeout: 60_000 }, () => {
       expect(own.flatMap(({ markets }) => markets)).toEqual(many);
     }
     expect(rows.map(({ market }) => market.id)).toEqual(many);
+  });
+
+  it('a change that comes before the rows of the one before were read is what is kept', async () => {
+    await open();
+    ask('watch.set', { markets: many });
+    ask('watch.set', { markets: many.slice(1) });
+    await expect.poll(() => replies, { timeout: 20_000 }).toBe(2);
+    await core?.close();
+    await open();
+    expect(rows.map(({ market }) => market.id)).toEqual(many.slice(1));
   });
 
   it('twenty changes in a row are a few messages, and the last is what holds', async () => {
