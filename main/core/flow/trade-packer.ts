@@ -39,6 +39,20 @@ export class TradePacker {
     if (this.#at + LONGEST > this.#bytes.length) this.#grow();
     this.#count++;
     const time = Math.round(exchangeTime);
+    // Nearly all are written as the one before.
+    if (
+      priceScale === this.#priceScale &&
+      sizeScale === this.#sizeScale &&
+      typeof priceDigits === 'number' &&
+      typeof sizeDigits === 'number' &&
+      Math.abs(priceDigits) < LIMIT &&
+      Math.abs(sizeDigits) < LIMIT &&
+      Math.abs(time) < LIMIT
+    ) {
+      this.#bytes[this.#at++] = flags;
+      this.#numbers(time, priceDigits, sizeDigits);
+      return;
+    }
     let scales = Math.max(priceScale, this.#priceScale);
     // Of the largest scale so far, since canonical decimals change theirs all the time.
     let price = scaled(priceDigits, priceScale, scales);
@@ -69,6 +83,10 @@ export class TradePacker {
       this.#bytes[this.#at++] = this.#sizeScale = sizes;
       this.#price = 0;
     }
+    this.#numbers(time, price, size);
+  }
+
+  #numbers(time: number, price: number, size: number): void {
     this.#put(time - this.#time);
     this.#put(price - this.#price);
     this.#put(size);

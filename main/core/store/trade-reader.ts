@@ -333,29 +333,27 @@ class Candidates {
     const total = this.#parts.reduce((sum, { left }) => sum + left, 0);
     const more = total > limit;
     const taken = Math.min(total, limit + 1);
-    // Of each trade its part and its place in that part's columns.
-    const parts: Part[] = new Array<Part>(taken);
-    const places = new Uint32Array(taken);
-    let at = taken;
-    while (at > 0) at = this.#takeNewest(parts, places, at);
-    const timeOf = (place: number): Micros => parts[place]?.time[places[place] ?? 0] ?? NaN;
-    let first = more ? 1 : 0;
-    if (more) {
-      const torn = timeOf(0);
-      let whole = 1;
-      while (whole < taken && timeOf(whole) === torn) whole++;
-      if (whole < taken) first = whole;
+    // From the newest to the oldest.
+    const stretches: Stretch[] = [];
+    for (let left = taken; left > 0;) {
+      const stretch = this.#takeNewest(left);
+      if (stretch === null) break;
+      stretches.push(stretch);
+      left -= stretch.to - stretch.from;
     }
+    stretches.reverse();
+    const first = more ? tornOf(stretches, taken) : 0;
     const packer = new TradePacker(taken - first);
-    for (let place = first; place < taken; place++) {
-      const part = parts[place];
-      if (part !== undefined) pack(packer, part, places[place] ?? 0);
+    let passed = 0;
+    for (const { part, from, to } of stretches) {
+      pack(packer, part, Math.min(to, from + Math.max(0, first - passed)), to);
+      passed += to - from;
     }
     return { count: taken - first, more, bytes: packer.take() };
   }
 
-  /** Notes the newest that are left before place `at`, as many as follow each other in one part. */
-  #takeNewest(parts: Part[], places: Uint32Array, at: number): number {
+  /** The newest that are left, up to `most`, as many as follow each other in one part. */
+  #takeNewest(most: number): Stretch | null {
     let newest = this.#parts[0];
     let next: Part | undefined;
     for (const part of this.#parts) {
@@ -367,15 +365,42 @@ class Candidates {
         next = part;
       }
     }
-    if (newest === undefined) return 0;
-    const { order } = newest;
-    do {
-      parts[--at] = newest;
-      places[at] = order === null ? newest.left - 1 : (order[newest.left - 1] ?? 0);
-      newest.left--;
-    } while (at > 0 && newest.left > 0 && (next === undefined || next.left === 0 || isLater(newest, next)));
-    return at;
+    if (newest === undefined || newest.left === 0) return null;
+    const to = newest.left;
+    const least = Math.max(0, to - most);
+    // Chunks of a market mostly follow each other.
+    if (next === undefined || next.left === 0 || timeAt(newest, least) > timeAt(next, next.left - 1)) {
+      newest.left = least;
+    } else {
+      do newest.left--;
+      while (newest.left > least && isLater(newest, next));
+    }
+    return { part: newest, from: newest.left, to };
   }
+}
+
+/** Trades of a part that follow each other, also in time. */
+interface Stretch {
+  readonly part: Part;
+  /** In the part's order. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * How many of the oldest of `taken` trades a page leaves out: the first, which says that there are more, and
+ * those of its time; but not all of them.
+ */
+function tornOf(stretches: readonly Stretch[], taken: number): number {
+  const [oldest] = stretches;
+  const torn = oldest === undefined ? NaN : timeAt(oldest.part, oldest.from);
+  let whole = 0;
+  for (const { part, from, to } of stretches) {
+    for (let place = from; place < to; place++, whole++) {
+      if (timeAt(part, place) !== torn) return Math.max(1, whole);
+    }
+  }
+  return whole < taken ? whole : 1;
 }
 
 /** Of sorted times, the place of the first that is not before `from`. */
@@ -482,15 +507,20 @@ function tradeAt(run: TradeRun, index: number, nameOf: (market: number) => strin
   };
 }
 
-function pack(packer: TradePacker, { time, price, size, side, origin }: Part, index: number): void {
-  packer.add(
-    time[index] ?? 0,
-    digitsAt(price, index),
-    price.scale[index] ?? 0,
-    digitsAt(size, index),
-    size.scale[index] ?? 0,
-    flagsOf(side[index] ?? 0, origin[index] ?? 0),
-  );
+/** Those of a part's order from `from` up to `to`. */
+function pack(packer: TradePacker, part: Part, from: number, to: number): void {
+  const { order, origin, price, side, size, time } = part;
+  for (let place = from; place < to; place++) {
+    const index = order === null ? place : (order[place] ?? 0);
+    packer.add(
+      time[index] ?? 0,
+      digitsAt(price, index),
+      price.scale[index] ?? 0,
+      digitsAt(size, index),
+      size.scale[index] ?? 0,
+      flagsOf(side[index] ?? 0, origin[index] ?? 0),
+    );
+  }
 }
 
 function digitsAt({ digits, beyond }: DecimalColumn, index: number): number | bigint {
