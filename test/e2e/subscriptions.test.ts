@@ -63,6 +63,8 @@ describe.skipIf(findChromium() === null)('subscriptions in a browser', { timeout
       const mute = page.getByRole('button', { name: /mute.*unconfirmed/i });
       await mute.waitFor();
       expect(await mute.textContent()).not.toContain('refused');
+      // No candle comes of any of them: what is known is told all the same.
+      await page.locator('[data-testid=chart][data-slot="0"]').getByTestId('hour-cord').waitFor();
       await keepScreenshot(page, 'browser-subscriptions');
 
       isRefused = false;
