@@ -20,7 +20,10 @@ export interface Tally {
 
 type Kill = (folder: string, nth: number) => Promise<Recorded>;
 
-async function killing(count: number, kill: Kill): Promise<Tally> {
+/** Is told after each folder of them how many held; a whole proof takes an hour. */
+export type Progress = (words: string) => void;
+
+async function killing(count: number, kill: Kill, progress?: Progress): Promise<Tally> {
   let committed = 0;
   for (let done = 0; done < count;) {
     const parent = mkdtempSync(join(tmpdir(), 'quipu-crash-'));
@@ -36,6 +39,7 @@ async function killing(count: number, kill: Kill): Promise<Tally> {
       }
       const faults = await faultsOf(folder, all);
       if (faults.length > 0) throw new Error(`after ${done} kills: ${faults.join('; ')}`);
+      progress?.(`${done} of ${count} kills, ${committed} acknowledged commits, none lost so far`);
     } finally {
       rmSync(parent, { recursive: true, force: true });
     }
@@ -44,33 +48,35 @@ async function killing(count: number, kill: Kill): Promise<Tally> {
 }
 
 /** Row 1: kill -9 at a random moment, from the start of the process on. */
-export function killAtRandom(count: number, random: () => number): Promise<Tally> {
-  return killing(count, (folder) => {
+export function killAtRandom(count: number, random: () => number, progress?: Progress): Promise<Tally> {
+  const kill: Kill = (folder) => {
     // Some of them while it opens, which is when a killed one is mended.
     if (random() < 0.3) return recordUntilKilled(folder, () => false, { ms: 100 + random() * 500 });
     const commits = Math.floor(random() * 40);
     return recordUntilKilled(folder, (acknowledged) => acknowledged >= commits);
-  });
+  };
+  return killing(count, kill, progress);
 }
 
 /** Row 2: killed at the nth write of its writer's thread, n from `first` in steps of `step`. */
-export function killAtWrite(count: number, first: number, step: number): Promise<Tally> {
-  return killing(count, (folder, nth) => {
+export function killAtWrite(count: number, first: number, step: number, progress?: Progress): Promise<Tally> {
+  const kill: Kill = (folder, nth) => {
     const when = first + nth * step;
     const wrap = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=pwrite64', '-e'];
     return recordUntilKilled(folder, () => false, {
       wrap: [...wrap, `inject=pwrite64:signal=SIGKILL:when=${when}`],
     });
-  });
+  };
+  return killing(count, kill, progress);
 }
 
 /** Row 4: what was not synced when it died is lost, all of it or any part. */
-export async function cutThePower(count: number, random: () => number): Promise<Tally> {
+export async function cutThePower(count: number, random: () => number, progress?: Progress): Promise<Tally> {
   const parent = mkdtempSync(join(tmpdir(), 'quipu-cut-'));
   try {
     const library = buildPowerCut(parent);
     let takenBack = 0;
-    const tally = await killing(count, async (folder, nth) => {
+    const kill: Kill = async (folder, nth) => {
       const log = join(parent, `cut-${nth}`);
       const commits = 1 + Math.floor(random() * 30);
       const recorded = await recordUntilKilled(folder, (acknowledged) => acknowledged >= commits, {
@@ -80,7 +86,8 @@ export async function cutThePower(count: number, random: () => number): Promise<
       takenBack += cutPower(folder, log, () => random() < share);
       rmSync(log);
       return recorded;
-    });
+    };
+    const tally = await killing(count, kill, progress);
     // A cut that takes nothing back would show nothing.
     if (count > 20 && takenBack === 0) throw new Error('no write was ever taken back');
     return { ...tally, words: `${tally.words}; ${takenBack} unsynced writes taken back` };

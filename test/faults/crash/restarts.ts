@@ -15,7 +15,11 @@ export interface RestartTally {
 }
 
 /** @throws {Error} when a trade that was sent is not stored, or is stored twice */
-export async function killAndRestart(count: number, random: Chance): Promise<RestartTally> {
+export async function killAndRestart(
+  count: number,
+  random: Chance,
+  progress?: (words: string) => void,
+): Promise<RestartTally> {
   const folder = temporaryFolder();
   const sent = new Map<string, string[]>(MARKETS.map((market) => [market, []]));
   const server = await startDemoFeed({
@@ -43,6 +47,7 @@ export async function killAndRestart(count: number, random: Chance): Promise<Res
       await recording.ended;
       if (random() < 0.3) await seconds(random() * 2);
       recording = record();
+      if ((kill + 1) % 10 === 0) progress?.(`${kill + 1} of ${count} kills`);
     }
     await seconds(4);
     server.pause();
