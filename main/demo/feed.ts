@@ -147,7 +147,9 @@ export async function startDemoFeed(options: DemoFeedOptions): Promise<DemoFeed>
     if (met !== null) {
       if (met.status === undefined) return;
       const retryAfter = met.retryAfter === undefined ? {} : { retryAfter: met.retryAfter };
-      refuse(stream, { status: met.status, words: met.words ?? wordsOf(met.status), ...retryAfter });
+      const words =
+        typeof met.words === 'function' ? met.words(request.headers.authorization ?? '') : met.words;
+      refuse(stream, { status: met.status, words: words ?? wordsOf(met.status), ...retryAfter });
       return;
     }
     const refusal = authorize(request.headers.authorization, options.key);

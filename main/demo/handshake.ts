@@ -7,8 +7,8 @@ import type { Endpoint } from '../core/contract.ts';
 export interface DemoFault {
   /** The answer instead of 101. Absent: the handshake is never answered. */
   readonly status?: 401 | 403 | 429 | 500 | 503;
-  /** The server's words in x-inca-error-message. */
-  readonly words?: string;
+  /** The server's words in x-inca-error-message; of those that repeat what `Authorization` held, how. */
+  readonly words?: string | ((authorization: string) => string);
   /** The value of Retry-After: seconds, or a date, or anything. */
   readonly retryAfter?: string | number;
   /** Only this endpoint; absent: both. */

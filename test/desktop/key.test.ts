@@ -88,15 +88,18 @@ describe.skipIf(why !== null)(`the key${why === null ? '' : ` (${why})`}`, { tim
     await nowhereInPage(page);
 
     // The server turns the key away, ends the connections, and repeats the key in both.
-    feed.setFault({ status: 401, words: `The key ${RIGHT} (${encodeURIComponent(RIGHT)}) is revoked` });
+    feed.setFault({
+      status: 401,
+      words: (key) =>
+        `The key ${key} (${encodeURIComponent(key)}) is ${key === RIGHT ? 'revoked' : 'not valid'}`,
+    });
     // After a close of an application's own code it is tried again in a second; after 1008, in up to 45.
     feed.dropConnections(4001, `key ${RIGHT} is revoked`);
     await expect.poll(() => words(page), WAIT).toContain('The key [API key] ([API key]) is revoked');
     await nowhereInPage(page);
-    feed.setFault({ status: 401, words: `The key ${WRONG} is not valid` });
     await page.getByTestId('another-key').click();
     await enter(page, WRONG);
-    await expect.poll(() => words(page), WAIT).toContain('The key [API key] is not valid');
+    await expect.poll(() => words(page), WAIT).toContain('The key [API key] ([API key]) is not valid');
     expect(await keyInKeyring(session.env)).toBe(WRONG);
     expect(processesWithKey(pid, WRONG)).toEqual([]);
 
@@ -104,7 +107,7 @@ describe.skipIf(why !== null)(`the key${why === null ? '' : ` (${why})`}`, { tim
     await page.getByTestId('key-test').click();
     const result = page.getByTestId('key-result');
     await expect.poll(() => result.locator('[data-state=refused]').count(), WAIT).toBe(2);
-    expect(await result.textContent()).toContain('The key [API key] is not valid');
+    expect(await result.textContent()).toContain('The key [API key] ([API key]) is not valid');
     feed.setFault(null);
     await enter(page, RIGHT);
     await isLive(page);
