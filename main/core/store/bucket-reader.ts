@@ -180,7 +180,7 @@ function addBody(body: ChunkBody, market: number, into: Fold): void {
   const markets = body.market();
   const times = body.exchangeTime();
   const price = body.price(markets);
-  const size = body.size(markets);
+  const size = body.size();
   for (let index = 0; index < body.count; index++) {
     if (markets[index] !== of) continue;
     into.addTrade(times[index] ?? 0, numberAt(price, index), numberAt(size, index));

@@ -14,6 +14,7 @@ import {
   getIntegers,
   getSigned,
   getSmall,
+  getSums,
   putIntegers,
   putSame,
   putSigned,
@@ -334,7 +335,7 @@ function scratch(count: number): Float64Array {
   return room;
 }
 
-/** A chunk's body; each column is read when it is asked for, and some up to a trade alone, where more is not needed. */
+/** A chunk's body. Each column is read when it is asked for, some for a stretch of the trades alone. */
 export class ChunkBody {
   readonly count: number;
   readonly markets: readonly number[];
@@ -380,26 +381,22 @@ export class ChunkBody {
   }
 
   price(market: Uint32Array, upTo = this.count): DecimalColumn {
-    return this.#read(2, (source) =>
-      getDecimals(source, this.count, market, this.markets.length, true, upTo),
-    );
+    return this.#read(2, (source) => getPrices(source, this.count, market, this.markets.length, upTo));
   }
 
-  size(market: Uint32Array, upTo = this.count): DecimalColumn {
-    return this.#read(3, (source) =>
-      getDecimals(source, this.count, market, this.markets.length, false, upTo),
-    );
+  size(upTo = this.count, from = 0): DecimalColumn {
+    return this.#read(3, (source) => getSizes(source, this.count, upTo, from));
   }
 
-  side(upTo = this.count): Uint8Array {
+  side(upTo = this.count, from = 0): Uint8Array {
     const side = new Uint8Array(this.count);
-    this.#read(4, (source) => getSmall(source, this.count, side, upTo));
+    this.#read(4, (source) => getSmall(source, this.count, side, upTo, from));
     return side;
   }
 
-  origin(upTo = this.count): Uint8Array {
+  origin(upTo = this.count, from = 0): Uint8Array {
     const origin = new Uint8Array(this.count);
-    this.#read(5, (source) => getSmall(source, this.count, origin, upTo));
+    this.#read(5, (source) => getSmall(source, this.count, origin, upTo, from));
     return origin;
   }
 
@@ -433,7 +430,7 @@ export class ChunkBody {
       exchangeTime: this.exchangeTime(),
       receiptTime: this.receiptTime(),
       price: this.price(market),
-      size: this.size(market),
+      size: this.size(),
       side: this.side(),
       origin: this.origin(),
       ids: decodeIds(ids, market, this.markets.length),
@@ -496,36 +493,27 @@ function getTimes(source: ByteSource, count: number, exchangeTime: Float64Array 
     return times;
   }
   if (kind !== TIMES_BY_DIFFERENCE) throw new RangeError('its times are of no known kind');
-  let last = source.varint();
-  getSigned(source, count - 1, times.subarray(1));
-  times[0] = last * micros;
-  for (let index = 1; index < count; index++) {
-    last += times[index] ?? 0;
-    times[index] = last * micros;
-  }
+  const first = source.varint();
+  getSums(source, count - 1, times.subarray(1));
+  // The place of the first is 0 until here.
+  for (let index = 0; index < count; index++) times[index] = ((times[index] ?? 0) + first) * micros;
   return times;
 }
 
-function getDecimals(
+function getPrices(
   source: ByteSource,
   count: number,
   market: Uint32Array,
   markets: number,
-  byDifference: boolean,
-  upTo = count,
+  upTo: number,
 ): DecimalColumn {
   const column = newDecimals(count);
   const { digits } = column;
   column.scale.fill(source.byte());
-  if (byDifference) getSigned(source, count, digits, upTo);
-  else getIntegers(source, count, digits, upTo);
-  if (byDifference && markets === 1) {
-    let last = 0;
-    for (let index = 0; index < upTo; index++) {
-      last += digits[index] ?? 0;
-      digits[index] = last;
-    }
-  } else if (byDifference) {
+  if (markets === 1) {
+    getSums(source, count, digits, upTo);
+  } else {
+    getSigned(source, count, digits, upTo);
     const last = new Float64Array(markets);
     for (let index = 0; index < upTo; index++) {
       const of = market[index] ?? 0;
@@ -534,13 +522,25 @@ function getDecimals(
       digits[index] = value;
     }
   }
+  return withOdd(source, column, count);
+}
+
+function getSizes(source: ByteSource, count: number, upTo: number, from: number): DecimalColumn {
+  const column = newDecimals(count);
+  column.scale.fill(source.byte());
+  getIntegers(source, count, column.digits, upTo, from);
+  return withOdd(source, column, count);
+}
+
+/** Those that no common scale fits. */
+function withOdd(source: ByteSource, column: DecimalColumn, count: number): DecimalColumn {
   for (let odd = source.varint(); odd > 0; odd--) {
     const index = source.varint();
     if (index >= count) throw new RangeError('it tells of more trades than it has');
     const scale = source.byte();
     let value = 0n;
     for (let byte = 0n; byte < 64n; byte += 8n) value |= BigInt(source.byte()) << byte;
-    digits[index] = 0;
+    column.digits[index] = 0;
     setDigits(column, index, BigInt.asIntN(64, value), scale);
   }
   return column;

@@ -350,11 +350,18 @@ function putBits(sink: ByteSink, length: number, width: number, factor: number):
 }
 
 /**
- * Reads the first `upTo` of `count` numbers, perhaps more, into `into`, and passes over the others.
+ * Of `count` numbers reads those from `from` up to `upTo`, perhaps more, to their places in `into`, and passes over
+ * the others.
  *
  * @throws {RangeError} when they are not what putIntegers writes
  */
-export function getIntegers(source: ByteSource, count: number, into: Float64Array, upTo = count): void {
+export function getIntegers(
+  source: ByteSource,
+  count: number,
+  into: Float64Array,
+  upTo = count,
+  from = 0,
+): void {
   const kind = source.byte();
   const least = unzigzag(source.varint());
   if (kind === SAME) {
@@ -364,7 +371,7 @@ export function getIntegers(source: ByteSource, count: number, into: Float64Arra
   if (kind !== BLOCKS) throw new RangeError('a column is of no known kind');
   for (let start = 0; start < count; start += BLOCK) {
     const length = Math.min(BLOCK, count - start);
-    if (start < upTo) getBlock(source, length, start, least, into);
+    if (start < upTo && start + length > from) getBlock(source, length, start, least, into);
     else skipBlock(source, length);
   }
 }
@@ -375,10 +382,11 @@ export function getSmall(
   count: number,
   into: Uint8Array | Uint32Array,
   upTo = count,
+  from = 0,
 ): void {
   const doubles = widened(count);
-  getIntegers(source, count, doubles, upTo);
-  into.set(doubles.subarray(0, upTo));
+  getIntegers(source, count, doubles, upTo, from);
+  into.set(doubles.subarray(from, upTo), from);
 }
 
 function skipBlock(source: ByteSource, length: number): void {
@@ -504,11 +512,27 @@ function zigzagAll(values: Float64Array, count: number): void {
 
 /** As `getIntegers`. @throws {RangeError} when they are not what putSigned writes */
 export function getSigned(source: ByteSource, count: number, into: Float64Array, upTo = count): void {
+  if (getZigzagged(source, count, into, upTo))
+    for (let index = 0; index < upTo; index++) into[index] = unzigzag(into[index] ?? 0);
+}
+
+/** The same where each is how much more one is than the one before; `into` are the sums. */
+export function getSums(source: ByteSource, count: number, into: Float64Array, upTo = count): void {
+  const zigzagged = getZigzagged(source, count, into, upTo);
+  let sum = 0;
+  for (let index = 0; index < upTo; index++) {
+    const value = into[index] ?? 0;
+    sum += zigzagged ? unzigzag(value) : value;
+    into[index] = sum;
+  }
+}
+
+/** Whether they are to be unzigzagged. */
+function getZigzagged(source: ByteSource, count: number, into: Float64Array, upTo: number): boolean {
   const kind = source.byte();
   if (kind > ABOUT_ZERO) throw new RangeError('a column is of no known kind');
   getIntegers(source, count, into, upTo);
-  if (kind === ABOUT_ZERO)
-    for (let index = 0; index < upTo; index++) into[index] = unzigzag(into[index] ?? 0);
+  return kind === ABOUT_ZERO;
 }
 
 /** About how many bits putIntegers takes, to choose between two ways of telling the same. */

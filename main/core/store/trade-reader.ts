@@ -270,12 +270,24 @@ class Candidates {
     const time = body.exchangeTime();
     const order = this.#orderOf(time, market, body.markets);
     if (order === undefined || order?.length === 0) return;
-    // Of a chunk that goes on after the page, the rest is passed over.
-    const upTo = order === null ? body.count : order.reduce((most, place) => Math.max(most, place), 0) + 1;
-    const [price, size] = [body.price(market, upTo), body.size(market, upTo)];
-    let read: Float64Array | null = null;
-    const row = (): Float64Array => (read ??= body.row());
-    this.#add({ time, row, price, size, side: body.side(upTo), origin: body.origin(upTo), order });
+    // Of a chunk that begins before the page or goes on after it, the rest is passed over.
+    let [from, upTo] = [0, body.count];
+    if (order !== null) {
+      [from, upTo] = [upTo, from];
+      for (const place of order) {
+        if (place < from) from = place;
+        if (place >= upTo) upTo = place + 1;
+      }
+    }
+    this.#add({
+      time,
+      row: () => body.row(),
+      price: body.price(market, upTo),
+      size: body.size(upTo, from),
+      side: body.side(upTo, from),
+      origin: body.origin(upTo, from),
+      order,
+    });
   }
 
   #add(part: Omit<Part, 'left'>): void {

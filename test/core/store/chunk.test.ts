@@ -204,28 +204,34 @@ describe('a run comes back from its bytes as it was', () => {
         const whole = decodeChunk(pieces, all.length);
         // In an order other than that of the bytes, and one of them twice.
         expect(body.row()).toEqual(whole.row);
-        expect(body.size(body.market())).toEqual(whole.size);
+        expect(body.size()).toEqual(whole.size);
         expect(body.exchangeTime()).toEqual(whole.exchangeTime);
         expect(body.row()).toEqual(whole.row);
       }),
     );
   });
 
-  test('up to a trade, as far as it is asked for', () => {
+  test('of a stretch of trades, as far as it is asked for', () => {
+    const end = fc.integer({ min: 0, max: 400 });
     fc.assert(
-      fc.property(trades, fc.integer({ min: 1, max: 400 }), (some, upTo) => {
+      fc.property(trades, end, end, fc.integer({ min: 1, max: 3 }), (some, one, other, markets) => {
+        const [from, upTo] = [Math.min(one, other), Math.max(one, other)];
         // Longer than a block of numbers.
         const all = Array.from({ length: 400 }, (_, index) => some[index % some.length] ?? some[0]).filter(
           (each) => each !== undefined,
         );
-        const body = new ChunkBody(piecesOf(runFrom(all, 1)).body, all.length);
+        const body = new ChunkBody(piecesOf(runFrom(all, markets)).body, all.length);
         const market = body.market();
-        for (const column of ['price', 'size'] as const) {
-          const [whole, part] = [body[column](market), body[column](market, upTo)];
-          for (let index = 0; index < upTo; index++) expect(textAt(part, index)).toBe(textAt(whole, index));
+        const columns = [
+          [body.price(market), body.price(market, upTo)],
+          [body.size(), body.size(upTo, from)],
+        ] as const;
+        for (const [whole, part] of columns) {
+          for (let index = from; index < upTo; index++)
+            expect(textAt(part, index)).toBe(textAt(whole, index));
         }
         for (const column of ['side', 'origin'] as const) {
-          expect(body[column](upTo).subarray(0, upTo)).toEqual(body[column]().subarray(0, upTo));
+          expect(body[column](upTo, from).subarray(from, upTo)).toEqual(body[column]().subarray(from, upTo));
         }
       }),
     );
