@@ -13,18 +13,18 @@ import type { Reader } from './reader.ts';
 import { createReader, noBuckets } from './reader.ts';
 import type { ReaderRequests } from './requests.ts';
 import { emptyPreview } from './retention-reader.ts';
-import { versionOf } from './schema.ts';
+import { prepareVersion } from './schema.ts';
 import { serve } from './serve.ts';
 import { SlowQueries } from './slow-queries.ts';
 
 let folder = '';
 let alone = false;
 let queries = new SlowQueries();
-let open: { database: Database; reader: Reader; version: number } | null = null;
+let open: { database: Database; reader: Reader; version: number; versionNow: () => number } | null = null;
 
 /** null while the folder has no cache; another process may make one, or a newer one of it, at any time. */
 function reader(): Reader | null {
-  if (open !== null && open.version !== versionOf(open.database)) {
+  if (open !== null && open.version !== open.versionNow()) {
     open.database.close();
     open = null;
   }
@@ -33,7 +33,8 @@ function reader(): Reader | null {
     if (database === null) return null;
     queries.watch(database);
     const created = createReader(database, () => !alone || isHeld(folder));
-    open = { database, reader: created, version: versionOf(database) };
+    const versionNow = prepareVersion(database);
+    open = { database, reader: created, version: versionNow(), versionNow };
   }
   return open.reader;
 }

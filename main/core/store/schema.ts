@@ -259,6 +259,12 @@ export function versionOf(database: Database): number {
   return Number(database.pragma('user_version', { simple: true }));
 }
 
+/** `versionOf` for those who ask again and again; the statement holds no lock meanwhile. */
+export function prepareVersion(database: Database): () => number {
+  const ask = database.prepare<[], number>('PRAGMA user_version').pluck();
+  return () => ask.get() ?? 0;
+}
+
 /** A database that is only read is not migrated, so it may be older than its coverage. */
 export function hasCoverage(database: Database): boolean {
   return versionOf(database) >= 2;
