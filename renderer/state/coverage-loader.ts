@@ -11,6 +11,7 @@ import type {
   SessionCord,
   SessionLine,
 } from '../../main/core/contract.ts';
+import type { AppError } from '../../main/core/result.ts';
 import type { CordStretch, MarketCoverage } from '../chart/cord.ts';
 import type { Client } from './client.ts';
 import { CoverageBook, type CoverageEvent, type LineState } from './coverage.ts';
@@ -27,8 +28,10 @@ export interface SessionMarkets {
   readonly from: Millis;
   readonly to: Millis;
   readonly lines: readonly SessionLine[];
-  /** Markets of it that were not asked for. */
-  readonly more: number;
+  /** Of the session's markets, how many were asked for: the first. */
+  readonly asked: number;
+  /** Why they cannot be shown. */
+  readonly problem: AppError | null;
 }
 
 const HOUR: Millis = 3_600_000;
@@ -44,7 +47,7 @@ const RETRY_MS: Millis = 5_000;
 const CORD_BUCKETS = 240;
 /** As many sessions, and markets of one, as the core takes at once. */
 const SESSIONS_AT_ONCE = 20;
-const MARKETS_AT_ONCE = 50;
+export const MARKETS_AT_ONCE = 50;
 
 interface Range {
   readonly from: Millis;
@@ -78,6 +81,8 @@ export class CoverageLoader {
   readonly #cordsWanted = new Set<number>();
   #cordsAsked = false;
   #markets: SessionMarkets | null = null;
+  /** Goes up with each question for a session's markets: the answer to an older one comes too late. */
+  #marketsTurn = 0;
 
   /** @param now the core's wall clock */
   constructor(changed: () => void, now: () => Millis) {
@@ -187,16 +192,27 @@ export class CoverageLoader {
     return this.#markets;
   }
 
-  /** Asks for the first 50 of a session's markets. */
-  async wantMarkets(session: number, markets: readonly string[]): Promise<void> {
+  /** Asks for the first `most` of a session's markets. They are shown once all of them are known. */
+  async wantMarkets(session: number, markets: readonly string[], most: number): Promise<void> {
     const client = this.#client;
+    const turn = ++this.#marketsTurn;
     if (client === null) return;
-    const some = markets.slice(0, MARKETS_AT_ONCE);
-    const result = await client.call('coverage.session', { session, markets: some, buckets: CORD_BUCKETS });
-    if (client !== this.#client || !result.ok) return;
-    const { from, lines, to } = result.value;
-    const more = markets.length - some.length;
-    this.#markets = { session, from: from / 1000, to: to / 1000, lines, more };
+    const asked = Math.min(most, markets.length);
+    const lines: SessionLine[] = [];
+    let [from, to] = [0, 0];
+    let problem: AppError | null = null;
+    for (let first = 0; first < asked && problem === null; first += MARKETS_AT_ONCE) {
+      const page = markets.slice(first, Math.min(asked, first + MARKETS_AT_ONCE));
+      const result = await client.call('coverage.session', { session, markets: page, buckets: CORD_BUCKETS });
+      if (client !== this.#client || turn !== this.#marketsTurn) return;
+      if (result.ok) {
+        ({ from, to } = result.value);
+        lines.push(...result.value.lines);
+      } else {
+        problem = result.error;
+      }
+    }
+    this.#markets = { session, from: from / 1000, to: to / 1000, lines, asked, problem };
     this.#changed();
   }
 

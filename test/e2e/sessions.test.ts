@@ -141,4 +141,42 @@ describe.skipIf(findChromium() === null)('sessions on the screen', { timeout: 24
       folder.remove();
     }
   });
+
+  it('of many markets show them all, fifty at a time', async () => {
+    const folder = temporaryFolder();
+    const store = await openStore({ folder: `${folder.path}/demo`, workerScript });
+    const begun = Date.now() - 3_600_000;
+    await store.beginSession(begun);
+    const markets = Array.from({ length: 130 }, (_, n) => `binance-m${String(n).padStart(3, '0')}-usdt`);
+    await store.commit(
+      commitOf(
+        1,
+        markets.map((market) => trade({ market })),
+      ),
+    );
+    await store.endSession(1, begun + 60_000);
+    await store.close();
+    const host = quipu(['serve', '--demo', '--port', '0', '--data-dir', folder.path, '--json']);
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
+    try {
+      await page.goto((JSON.parse(await host.firstLine) as { address: string }).address);
+      await page.getByTestId('tab-sessions').click();
+      await page.locator('tr[data-session="1"]').getByTestId('session-open').click();
+      const shown = (): Promise<string[]> => page.getByTestId('session-market').allTextContents();
+      const more = page.getByTestId('session-markets-more');
+      await expect.poll(async () => (await shown()).length, WAIT).toBe(50);
+      expect(await more.textContent()).toContain('Show 50 more of 130 markets');
+      await keepScreenshot(page, 'session-of-many-markets');
+      await more.click();
+      await expect.poll(async () => (await shown()).length, WAIT).toBe(100);
+      expect(await more.textContent()).toContain('Show 30 more of 130 markets');
+      await page.keyboard.press('Enter');
+      await expect.poll(async () => (await shown()).map((text) => text.split(' ')[0]), WAIT).toEqual(markets);
+      expect(await more.count()).toBe(0);
+    } finally {
+      await page.close();
+      await host.stop();
+      folder.remove();
+    }
+  });
 });

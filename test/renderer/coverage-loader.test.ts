@@ -211,13 +211,51 @@ describe('of sessions', () => {
     expect(asked('coverage.sessions')[2]?.['sessions']).toEqual([2]);
   });
 
-  it('asks for the first fifty markets of one', async () => {
-    const markets = Array.from({ length: 60 }, (_, n) => `m${n}`);
-    const done = loader.wantMarkets(3, markets);
+  const line = (market: string): unknown => ({ market, endpoint: 'trades', runs: [] });
+  const answer = (markets: readonly string[], to: number): void =>
+    channel.answer('coverage.session', { from: 1_000, to, lines: markets.map(line) });
+
+  it('asks for as many markets of one as are wanted, in pages, and shows them together', async () => {
+    const markets = Array.from({ length: 120 }, (_, n) => `m${n}`);
+    const first = loader.wantMarkets(3, markets, 50);
     expect(asked('coverage.session')).toMatchObject([{ session: 3, markets: markets.slice(0, 50) }]);
-    channel.answer('coverage.session', { from: 1_000, to: 9_000, lines: [] });
+    answer(markets.slice(0, 50), 9_000);
+    await first;
+    expect(loader.markets).toMatchObject({ session: 3, from: 1, to: 9, asked: 50 });
+
+    const all = loader.wantMarkets(3, markets, 150);
+    answer(markets.slice(0, 50), 10_000);
+    await vi.waitUntil(() => asked('coverage.session').length === 3);
+    answer(markets.slice(50, 100), 11_000);
+    await vi.waitUntil(() => asked('coverage.session').length === 4);
+    expect(loader.markets?.asked).toBe(50);
+    answer(markets.slice(100), 12_000);
+    await all;
+    expect(asked('coverage.session')[3]?.['markets']).toEqual(markets.slice(100));
+    expect(loader.markets).toMatchObject({ from: 1, to: 12, asked: 120 });
+    expect(loader.markets?.lines.map(({ market }) => market)).toEqual(markets);
+  });
+
+  it('knows without a question that a session without markets has none, and tells why one cannot be read', async () => {
+    await loader.wantMarkets(4, [], 50);
+    expect(asked('coverage.session')).toEqual([]);
+    expect(loader.markets).toMatchObject({ session: 4, lines: [], asked: 0, problem: null });
+    const done = loader.wantMarkets(5, ['m'], 50);
+    const error = { kind: 'storage', message: 'The disk is full.', action: 'Make room.' } as const;
+    channel.tell({ kind: 'reply', id: channel.sent.at(-1)?.id ?? 0, result: { ok: false, error } });
     await done;
-    expect(loader.markets).toEqual({ session: 3, from: 1, to: 9, lines: [], more: 10 });
+    expect(loader.markets).toMatchObject({ session: 5, lines: [], problem: error });
+  });
+
+  it('leaves out an answer that another question overtook', async () => {
+    const older = loader.wantMarkets(3, ['m'], 50);
+    const newer = loader.wantMarkets(4, ['n'], 50);
+    const [late] = channel.sent.filter(({ command }) => command === 'coverage.session');
+    answer(['n'], 9_000);
+    const value = { from: 0, to: 9_000, lines: [line('m')] };
+    channel.tell({ kind: 'reply', id: late?.id ?? 0, result: { ok: true, value } });
+    await Promise.all([older, newer]);
+    expect(loader.markets?.session).toBe(4);
   });
 
   it('forgets all with a new core', async () => {

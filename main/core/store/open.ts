@@ -1,6 +1,7 @@
 /** The main thread's handle on the cache: a writer's thread, a reader's thread, and no disk here. */
 import { resolve } from 'node:path';
-import type { CoverageInterval, HealthMinute, JournalEntry } from '../contract.ts';
+import type { CoverageInterval, HealthMinute, JournalEntry, SessionLine } from '../contract.ts';
+import { ENDPOINTS } from '../contract.ts';
 import { Together } from '../coverage/fold.ts';
 import { type DayPart, emptyDay, union } from '../coverage/today.ts';
 import type { Candle } from '../flow/batch.ts';
@@ -209,7 +210,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     async sessionLines(session, markets, buckets) {
       const reach = await reader().call('sessionReach', { session });
-      if (reach === null) throw unknownSession(session);
+      if (reach === null) {
+        const known = await reader().call('sessionRows', { session, of: 'trades' });
+        if (known === null) throw unknownSession(session);
+        const lines = markets.flatMap((market) =>
+          ENDPOINTS.map((endpoint): SessionLine => ({ market, endpoint, runs: [] })),
+        );
+        return { from: 0, to: 0, lines };
+      }
       const { from, to } = reach;
       const lines = await reader().call('sessionLines', { session, markets, reach: { from, to }, buckets });
       return { from, to, lines };

@@ -210,7 +210,10 @@ export interface Store {
   coverageDay(markets: readonly string[], now: Micros): Promise<DayPart>;
   /** All of a session in one cord, its end as of its last commit; null when it does not exist. */
   sessionCord(session: number, buckets: number): Promise<SessionCord | null>;
-  /** Some of its markets, both endpoints of each. @throws {QuipuError} kind `not-found` */
+  /**
+   * Some of its markets, both endpoints of each; from 0 to 0 and without runs where nothing is known of it, as of one
+   * that ended at once. @throws {QuipuError} kind `not-found`
+   */
   sessionLines(
     session: number,
     markets: readonly string[],

@@ -165,6 +165,11 @@ test('a session recorded before coverage was kept is unverified where it had the
     { state: 'off', cause: NOT_WATCHED },
   ]);
   expect(await store.sessionCord(1, 10)).toEqual({ session: 1, from: 0, to: 0, runs: [] });
+  expect(await store.sessionLines(1, ['m'], 10)).toEqual({
+    from: 0,
+    to: 0,
+    lines: (['trades', 'candles'] as const).map((endpoint) => ({ market: 'm', endpoint, runs: [] })),
+  });
 });
 
 test('a line of very many stretches is folded, and nothing bad is hidden', async () => {
@@ -324,6 +329,7 @@ test('a cache that is older than its coverage is read without', async () => {
   expect(await reading.coverageRecent(['m'], 0, 9_000)).toMatchObject({ lines: [] });
   expect(await reading.coverageDay(['m'], 9_000)).toMatchObject({ lines: [] });
   expect(await reading.sessionCord(1, 5)).toMatchObject({ runs: [] });
+  expect((await reading.sessionLines(1, ['m'], 5)).lines.map(({ runs }) => runs)).toEqual([[], []]);
 });
 
 test('no query looks at more than the lines that it is about', async () => {
