@@ -1,6 +1,6 @@
 /** What the main process of Electron 45 has and that of Electron 22 lacks, of what the product uses. */
 import './node.ts';
-import { protocol } from 'electron';
+import { app, protocol } from 'electron';
 import { fetch, FormData, Headers, Request, Response } from 'undici';
 
 Object.assign(globalThis, { fetch, FormData, Headers, Request, Response });
@@ -25,3 +25,11 @@ function handle(scheme: string, handler: (request: Request) => Response | Promis
 
 // The functions of this object come from a proxy, which would not keep one that is assigned.
 Object.defineProperty(protocol, 'handle', { value: handle });
+
+// Playwright misses a window that opens while it connects, and then waits for ever. Its own loader holds a start back
+// until it has connected, and is of no use to a packaged app.
+if (app.commandLine.hasSwitch('remote-debugging-port')) {
+  const whenReady = app.whenReady.bind(app);
+  const driven = new Promise<void>((resolve) => Object.assign(globalThis, { __playwright_run: resolve }));
+  Object.defineProperty(app, 'whenReady', { value: () => driven.then(whenReady) });
+}

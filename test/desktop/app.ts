@@ -45,8 +45,8 @@ export interface RunningApp {
   readonly page: Page;
   /** Of the page: what it threw, and what it wrote as errors. */
   readonly errors: readonly string[];
-  /** Resolves with its exit code. */
-  readonly ended: Promise<number | null>;
+  /** Resolves with its exit code, or the name of the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -62,7 +62,9 @@ export async function startApp(
     env: { ...env },
     timeout: 60_000,
   });
-  const ended = new Promise<number | null>((done) => app.process().once('exit', done));
+  const ended = new Promise<number | NodeJS.Signals | null>((done) =>
+    app.process().once('exit', (code, signal) => done(code ?? signal)),
+  );
   const page = await app.firstWindow();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
