@@ -356,6 +356,11 @@ export class App {
     if (!result.ok) this.#wanted = null;
   }
 
+  /** The core has not told yet that it took the last change of the watchlist, which is shown already. */
+  get isWatchlistDue(): boolean {
+    return this.#wanted !== null;
+  }
+
   #ids(): readonly string[] {
     return this.#next?.watchlist.map((row) => row.market.id) ?? [];
   }

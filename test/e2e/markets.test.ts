@@ -159,6 +159,10 @@ describe.skipIf(findChromium() === null)('the markets in a browser', { timeout: 
     await page.keyboard.press('Control+k');
     await page.keyboard.press('Enter');
     await expect.poll(watched, WAIT).toContain('499 of 500');
+    // Shown at once; a page that is closed before the core has it takes the change along.
+    await expect
+      .poll(() => page.getByTestId('markets-watched').getAttribute('aria-busy'), WAIT)
+      .toBe('false');
   });
 
   it('are still found, with their age, after a restart offline', async () => {
