@@ -128,6 +128,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
       for (const client of bridge.clients) client.close(1001, 'Quipu was ended.');
       const late = setTimeout(() => {
         for (const client of bridge.clients) client.terminate();
+        // Those that sent nothing, or half a request, count as busy.
+        server.closeAllConnections();
       }, CLOSE_MS);
       await new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -364,6 +364,17 @@ describe('the bridge', () => {
   });
 });
 
+it.each([
+  ['nothing', ''],
+  ['half a request', 'GET / HTTP/1.1\r\nHost: '],
+])('ends though a program has connected and sent %s', async (_what, bytes) => {
+  const silent = raw(bytes);
+  // What came before is known to the server too.
+  expect((await get('/')).status).toBe(200);
+  await host.close();
+  expect(await silent).toBe('');
+});
+
 it('a port that is taken is told', async () => {
   const again = startHost({ core, port: host.port, folder: folder.path, logger: { log: () => undefined } });
   await expect(again).rejects.toMatchObject({ kind: 'busy', action: 'Name another with --port.' });
