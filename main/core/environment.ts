@@ -10,6 +10,27 @@ import { QuipuError, toAppError } from './result.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/**
+ * Takes QUIPU_API_KEY out of the environment, of which every program that is started gets a copy, and the process of
+ * every page (`process.env` of its preload).
+ *
+ * @returns what `environmentKey` reads
+ */
+export function takeKey(env: Record<string, string | undefined>): Environment {
+  const { QUIPU_API_KEY } = env;
+  delete env['QUIPU_API_KEY'];
+  return { QUIPU_API_KEY };
+}
+
+/** The environment for a program that is started, without the key that a user may have set there. */
+export function withoutKey(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[0] !== 'QUIPU_API_KEY' && entry[1] !== undefined,
+    ),
+  );
+}
+
 /** QUIPU_API_KEY, or null. @throws {QuipuError} `bad-argument` when it can be no key; the message does not have it */
 export function environmentKey(env: Environment = process.env): string | null {
   const given = env['QUIPU_API_KEY'];

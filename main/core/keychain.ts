@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import type { KeychainTrouble } from './contract.ts';
+import { withoutKey } from './environment.ts';
 import type { SecretStore } from './ports.ts';
 import { redactorOf } from './redact.ts';
 import { QuipuError } from './result.ts';
@@ -264,8 +265,13 @@ async function secretServiceLocked(): Promise<boolean | null> {
 /** What the program wrote, whether it succeeded or not; null when it could not be run or took too long. */
 function run(program: string, args: readonly string[]): Promise<string | null> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: TIME_LIMIT_MS }, (error, stdout, stderr) => {
-      resolve(error !== null && typeof error.code !== 'number' ? null : stdout + stderr);
-    });
+    execFile(
+      program,
+      args,
+      { timeout: TIME_LIMIT_MS, env: withoutKey(process.env) },
+      (error, stdout, stderr) => {
+        resolve(error !== null && typeof error.code !== 'number' ? null : stdout + stderr);
+      },
+    );
   });
 }

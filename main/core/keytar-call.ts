@@ -59,12 +59,3 @@ export async function answerKeytar({ method, args }: KeytarCall): Promise<Keytar
 export function endedEarly(how: string): Error {
   return new Error(`its process ended (${how})`);
 }
-
-/** The environment for it, without the key that a user may have set there. */
-export function withoutKey(env: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      (entry): entry is [string, string] => entry[0] !== 'QUIPU_API_KEY' && entry[1] !== undefined,
-    ),
-  );
-}

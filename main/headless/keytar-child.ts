@@ -1,7 +1,8 @@
 /** keytar's process under plain Node. */
 import { fork } from 'node:child_process';
 import type { Keytar } from '../core/keychain.ts';
-import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy, withoutKey } from '../core/keytar-call.ts';
+import { withoutKey } from '../core/environment.ts';
+import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy } from '../core/keytar-call.ts';
 
 /** @param over ends the process of a call that is not waited for */
 export function keytarInChild(over: AbortSignal): Keytar {

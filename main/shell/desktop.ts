@@ -10,7 +10,7 @@ import {
 } from '../core/contract.ts';
 import { type Core, createCore } from '../core/core.ts';
 import { type HostCommand, MAIN, type Place } from '../core/desk.ts';
-import { environmentDialect, environmentKey, feedAddresses } from '../core/environment.ts';
+import { environmentDialect, environmentKey, feedAddresses, takeKey } from '../core/environment.ts';
 import { toAppError } from '../core/result.ts';
 import { progressWords } from '../core/store/progress.ts';
 import type { StoreProgress } from '../core/store/store.ts';
@@ -42,6 +42,7 @@ const LOG_MS = 1_000;
 export class Desktop {
   readonly #folder: string;
   readonly #log: FileLog;
+  readonly #given: ReturnType<typeof takeKey>;
   readonly #out = join(app.getAppPath(), 'out');
   readonly #icons = join(this.#out, 'main', 'icons');
   readonly #notifications: Notifications;
@@ -62,6 +63,7 @@ export class Desktop {
   constructor(folder: string, log: FileLog) {
     this.#folder = folder;
     this.#log = log;
+    this.#given = takeKey(process.env);
     this.#notifications = createNotifications(log, ({ id, target }) => this.#goTo(id, target));
     this.#memory = openDeskMemory(join(folder, 'desktop.json'), (error) => {
       log.log('warn', 'the windows’ places cannot be kept', { message: toAppError(error).message });
@@ -164,7 +166,7 @@ export class Desktop {
       folder: this.#folder,
       addresses: feedAddresses(),
       dialect: environmentDialect(),
-      environmentKey: environmentKey(),
+      environmentKey: environmentKey(this.#given),
       standsBy: true,
       ports: { ...desktopPorts(join(this.#out, 'main'), this.#log), notifier: this.#notifications },
       progress: (progress) => this.#showProgress(progress),

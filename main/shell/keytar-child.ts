@@ -4,7 +4,8 @@
  */
 import { utilityProcess } from 'electron';
 import type { Keytar } from '../core/keychain.ts';
-import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy, withoutKey } from '../core/keytar-call.ts';
+import { withoutKey } from '../core/environment.ts';
+import { endedEarly, type KeytarAnswer, type KeytarCall, keytarBy } from '../core/keytar-call.ts';
 
 /** @param script the bundle of keytar-process.ts @param over ends the process of a call that is not waited for */
 export function keytarInUtility(script: string, over: AbortSignal): Keytar {

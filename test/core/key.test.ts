@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { KeychainTrouble } from '../../main/core/contract.ts';
 import { createKeychain, KeychainError, type Keytar } from '../../main/core/keychain.ts';
 import { keylessLogger, OwnKey } from '../../main/core/key.ts';
-import { answerKeytar, keytarBy, withoutKey } from '../../main/core/keytar-call.ts';
+import { withoutKey } from '../../main/core/environment.ts';
+import { answerKeytar, keytarBy } from '../../main/core/keytar-call.ts';
 import type { SecretStore, SocketFactory } from '../../main/core/ports.ts';
 import { DEFAULT_DIALECT } from '../../main/core/protocol/dialect.ts';
 

@@ -187,6 +187,23 @@ describe.skipIf(why !== null)(`the key${why === null ? '' : ` (${why})`}`, { tim
     await nowhereInFiles(data);
   });
 
+  it('given by the environment, it is in no page, and no other program is started with it', async () => {
+    const data = join(folder.path, 'environment');
+    app = await startApp(program, { ...env, QUIPU_DATA_DIR: data, QUIPU_API_KEY: RIGHT });
+    await isLive(app.page);
+    await nowhereInPage(app.page);
+    // Chromium's own processes are forked before the first line of ours.
+    const given = (await app.app.evaluate(() => Object.keys(process.env))).filter((name) =>
+      /^QUIPU_/.test(name),
+    );
+    expect(given).toContain('QUIPU_DATA_DIR');
+    expect(given).not.toContain('QUIPU_API_KEY');
+    app.app.process().kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+    app = null;
+    await nowhereInFiles(data);
+  });
+
   it('of a locked keyring: it says so, asks again on demand, and keeps another for this session alone', async () => {
     lock(session);
     const data = join(folder.path, 'locked');
