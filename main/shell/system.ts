@@ -1,6 +1,6 @@
 /** What the computer tells the app, and what the app asks of it: sleep, networks, power, log-in and log-out. */
 import { homedir, networkInterfaces } from 'node:os';
-import { app, dialog, powerMonitor, powerSaveBlocker } from 'electron';
+import { app, BrowserWindow, dialog, powerMonitor, powerSaveBlocker } from 'electron';
 import type { CoreEvent, Settings } from '../core/contract.ts';
 import type { Core } from '../core/core.ts';
 import type { Logger } from '../core/ports.ts';
@@ -25,18 +25,28 @@ export interface SystemWatch {
 
 /** Before the app is ready: the system ends, or the user's session does, and nobody is there to be asked. */
 export function onSystemEnd(end: (why: string) => void): void {
-  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, () => end(signal));
   void app.whenReady().then(() => {
+    // Electron sets its own before it is ready, which quit as the user does; the last that is set is heard.
+    for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, () => end(signal));
+    if (process.platform === 'win32') onWindowsEnd(end);
     // Linux and macOS wait a moment for who asks for one.
     powerMonitor.on('shutdown', (event?: { preventDefault(): void }) => {
       event?.preventDefault();
       end('shutdown');
     });
   });
-  // Windows tells its windows.
-  app.on('browser-window-created', (_event, window) => {
-    window.on('session-end', () => end('session-end'));
+}
+
+/** Windows tells windows alone, so one that is never shown hears it while Quipu is in the tray. */
+function onWindowsEnd(end: (why: string) => void): void {
+  const ear = new BrowserWindow({ show: false, skipTaskbar: true, focusable: false });
+  ear.on('query-session-end', (event) => {
+    // Windows goes on by itself once Quipu has ended; without this it would not wait for the record.
+    event.preventDefault();
+    end('query-session-end');
   });
+  // An end that nobody may put off is not asked about.
+  ear.on('session-end', () => end('session-end'));
 }
 
 /** Whether the system started the app at log-in, so that no window is wanted. */

@@ -317,5 +317,21 @@ describe.skipIf(why !== null)(
         'the record could not be closed',
       );
     });
+
+    it('asks nobody when the system ends it, and ends all the same', async () => {
+      await start();
+      await expect.poll(() => countOf(running.page), WAIT).toBeGreaterThan(0);
+      const database = lockDatabase();
+      await expect
+        .poll(() => running.page.getByTestId('recording').getAttribute('data-state'), WAIT)
+        .toBe('failed');
+      await answer('never');
+      running.app.process().kill('SIGTERM');
+      expect(await running.ended).toBe(1);
+      database.close();
+      expect(readFileSync(join(data, 'logs', 'quipu.log'), 'utf8')).toMatch(
+        /the system ends Quipu[^\n]*SIGTERM[^]*the record could not be closed/,
+      );
+    });
   },
 );
