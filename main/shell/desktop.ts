@@ -88,6 +88,7 @@ export class Desktop {
     });
     onSystemEnd((why) => {
       log.log('info', 'the system ends Quipu', { why });
+      this.#updates?.systemEnds();
       this.#quit(false);
     });
     process.on('uncaughtException', (error) => {
@@ -193,7 +194,7 @@ export class Desktop {
       this.#tray?.show(this.#status);
       this.#menu?.take(event);
       const count = this.#status === null ? 0 : unseenOf(this.#status.announcements).length;
-      if (count !== unseen) showBadge(count, this.#icons);
+      if (count !== unseen) showBadge(count, this.#windows.all, this.#icons);
       unseen = count;
       if (this.#system === null) early.push(event);
       else this.#system.take(event);

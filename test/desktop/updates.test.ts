@@ -270,6 +270,7 @@ class Play {
         this.said.push('download');
         if (this.arrives !== null) throw this.arrives;
       },
+      postpone: () => this.said.push('postpone'),
       user: {
         notify: (title, _body, open) => {
           this.said.push(`notify ${title}`);
@@ -422,6 +423,25 @@ describe('the keeper of updates', () => {
       'inform Quipu 2.0.0 was not installed',
     ]);
     expect(failed.detail).toBe('This is still 1.0.0. Choose Check for updates to try again.');
+  });
+
+  it('waits with one that has arrived when the system ends, and the next start offers it again', async () => {
+    const play = new Play();
+    play.keeper.postpone();
+    expect(await play.settled()).toEqual([]);
+    play.offer = OFFER;
+    play.answer = 'download';
+    play.keeper.follow(FEED);
+    await play.keeper.check();
+    await play.settled();
+    play.keeper.postpone();
+    expect(await play.settled()).toEqual(['postpone']);
+    const next = new Play();
+    next.memory = parseUpdateMemory(JSON.stringify(play.memory));
+    next.offer = OFFER;
+    next.keeper.arrive();
+    next.keeper.follow(FEED);
+    expect(await next.after(10_000)).toEqual([`look at ${FEED}`, 'notify Quipu 2.0.0 is there']);
   });
 
   it('says at the next start why it could not be installed at the end', async () => {

@@ -41,6 +41,8 @@ export interface KeeperPorts {
   find(feed: string): Promise<Offer | null>;
   /** What `find` found last. What arrives is installed when the app quits with code 0. */
   download(): Promise<void>;
+  /** What arrived is not installed at this end of the app. */
+  postpone(): void;
   readonly user: {
     /** Without being in the way; `open` when the user wants to know more. */
     notify(title: string, body: string, open: () => void): void;
@@ -137,6 +139,15 @@ export class UpdateKeeper {
     const { memory } = this.#ports;
     const { message, action } = troubleOf(error);
     memory.write({ ...memory.read(), failure: `${message} ${action}` });
+  }
+
+  /** The system is about to end: an installer that it cuts off could leave no Quipu at all. The next start offers it again. */
+  postpone(): void {
+    if (this.#state.phase !== 'ready') return;
+    const { logger, memory } = this.#ports;
+    this.#ports.postpone();
+    memory.write({ ...memory.read(), expected: null });
+    logger.log('info', 'the update waits, since the system ends', { version: this.#state.version });
   }
 
   end(): void {

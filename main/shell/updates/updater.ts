@@ -12,6 +12,8 @@ import { replaceAppImage } from './replace.ts';
 export interface Downloader {
   find(feed: string): Promise<Offer | null>;
   download(): Promise<void>;
+  /** What arrived is not installed at this end of the app. */
+  postpone(): void;
 }
 
 /**
@@ -25,6 +27,7 @@ export function createDownloader(
   notInstalled: (error: unknown) => void,
 ): Downloader {
   let loading: Promise<Updater> | null = null;
+  let loaded: Updater | null = null;
 
   async function load(): Promise<Updater> {
     // CommonJS: some loaders give it as the default export alone.
@@ -87,6 +90,7 @@ export function createDownloader(
     updater.disableWebInstaller = true;
     updater.logger = loggerOf(logger);
     limit(updater.netSession);
+    loaded = updater;
     return updater;
   }
 
@@ -106,6 +110,10 @@ export function createDownloader(
     },
     async download() {
       await (await loading)?.downloadUpdate();
+    },
+    postpone() {
+      // Its answer at the end of the app reads it again.
+      if (loaded !== null) loaded.autoInstallOnAppQuit = false;
     },
   };
 }

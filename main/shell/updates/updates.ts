@@ -23,6 +23,8 @@ export interface Updates {
   check(): void;
   /** What the running version brought, in a dialog. */
   whatsNew(): void;
+  /** The system ends the app: on Windows nothing is installed then, since it would cut the installer off. */
+  systemEnds(): void;
 }
 
 export interface UpdatesOptions {
@@ -70,6 +72,9 @@ export function watchUpdates(core: Core, { folder, logger, changed }: UpdatesOpt
     },
     check: () => void keeper.check(),
     whatsNew: () => void user.whatsNew(),
+    systemEnds() {
+      if (process.platform === 'win32') keeper.postpone();
+    },
   };
 }
 
