@@ -4,6 +4,13 @@ import { MAIN, marketPlace, type Place, sessionPlace } from '../core/desk.ts';
 /** Addresses of windows for other programs: `quipu://market/<id>` and `quipu://session/<n>`. */
 export const LINK_SCHEME = 'quipu';
 
+/**
+ * Windows knows the app by these: the installer gives the first to its shortcuts (electron-builder.yml), and shows
+ * notifications only of an app that has the same.
+ */
+export const APP_ID = 'com.quipu.desktop';
+export const TOAST_CLSID = '{34763F3C-87E8-4B38-9619-664115C48ACC}';
+
 export interface Launch {
   readonly place: Place;
   /** Nothing but the tray: a start at login. */

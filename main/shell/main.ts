@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { app, dialog } from 'electron';
 import { dataFolder } from '../core/folders.ts';
 import { Desktop } from './desktop.ts';
-import { type Launch, LaunchError, LINK_SCHEME, parseLaunch } from './launch.ts';
+import { APP_ID, type Launch, LaunchError, LINK_SCHEME, parseLaunch, TOAST_CLSID } from './launch.ts';
 import { openLog } from './log.ts';
 import { declareScheme } from './scheme.ts';
 
@@ -21,8 +21,12 @@ function start(launch: Launch): void {
     app.quit();
     return;
   }
-  // Linux and macOS learn it from the package.
-  if (app.isPackaged && process.platform === 'win32') app.setAsDefaultProtocolClient(LINK_SCHEME);
+  // Linux and macOS learn them from the package.
+  if (app.isPackaged && process.platform === 'win32') {
+    app.setAppUserModelId(APP_ID);
+    app.setToastActivatorCLSID(TOAST_CLSID);
+    app.setAsDefaultProtocolClient(LINK_SCHEME);
+  }
   const desktop = new Desktop(folder, openLog(join(folder, 'logs')));
   void app.whenReady().then(() => desktop.start(launch));
 }

@@ -39,7 +39,10 @@ export function createNotifications(
         held.delete(id);
         clicked(announcement);
       });
-      notification.on('close', () => held.delete(id));
+      notification.on('close', ({ reason }) => {
+        // Windows keeps it in its list, where it can still be clicked and is still to be taken back.
+        if (reason !== 'timedOut') held.delete(id);
+      });
       notification.on('failed', (_event, error) => {
         held.delete(id);
         logger.log('warn', 'a notification could not be shown', { error });

@@ -55,7 +55,7 @@ export function createWindow(options: WindowOptions): BrowserWindow {
   window.on('close', (event) => {
     if (mayClose()) return;
     event.preventDefault();
-    window.hide();
+    hideWindow(window);
   });
   const { webContents } = window;
   // Whatever wants to go elsewhere was not written by us. A page may load itself again.
@@ -72,6 +72,14 @@ export function createWindow(options: WindowOptions): BrowserWindow {
   });
   void window.loadURL(`${APP_PAGE}${placeHash(place)}`);
   return window;
+}
+
+/** macOS leaves an empty black screen behind a window that is hidden while it fills the screen. */
+function hideWindow(window: BrowserWindow): void {
+  if (process.platform === 'darwin' && window.isFullScreen()) {
+    window.once('leave-full-screen', () => window.hide());
+    window.setFullScreen(false);
+  } else window.hide();
 }
 
 /** Brings the window to the front, wherever it was. */

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Configuration } from 'electron-builder';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../build/configuration.ts';
+import { APP_ID } from '../../main/shell/launch.ts';
 import { FUSES } from '../../build/fuses.ts';
 import { withPublisher } from '../../build/package.ts';
 import { type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
@@ -21,7 +22,7 @@ afterAll(() => folder.remove());
 
 describe('electron-builder.yml', () => {
   it('is valid by electron-builder’s own schema, which refuses another', async () => {
-    expect(configuration.appId).toBe('com.quipu.desktop');
+    expect(configuration.appId).toBe(APP_ID);
     const wrong = join(folder.path, 'wrong.yml');
     writeFileSync(wrong, 'nsis:\n  perMashine: false\n');
     await expect(loadConfiguration(wrong)).rejects.toThrow('configuration.nsis');
