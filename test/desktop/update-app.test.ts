@@ -17,6 +17,8 @@ const WAIT = { timeout: 60_000 };
 const why = lacking();
 const NEW = '9.8.7';
 const PACKAGE = `Quipu-${NEW}-linux-x86_64.AppImage`;
+/** Of the feed's files the list, once or again as the app looks by itself, and no package. */
+const LIST_ALONE = new Set(['latest-linux.yml']);
 /** The buttons of the question, in their order. */
 const [YES, LATER] = [0, 1];
 
@@ -180,7 +182,7 @@ describe.skipIf(why !== null)(
       await check(app);
       await expect.poll(() => kept('later'), WAIT).toMatchObject({ asked: { version: NEW }, expected: null });
       await quit(app);
-      expect(asked).toEqual(['latest-linux.yml']);
+      expect(new Set(asked)).toEqual(LIST_ALONE);
       expect(readFileSync(file, 'utf8')).toBe('old');
     });
 
@@ -242,7 +244,7 @@ describe.skipIf(why !== null)(
       await check(app);
       await expect.poll(() => messages(app), WAIT).toEqual([expect.stringContaining(words)]);
       await quit(app);
-      expect(asked).toEqual(['latest-linux.yml']);
+      expect(new Set(asked)).toEqual(LIST_ALONE);
     });
 
     it.each(['0.0.9', '0.1.0'])('a feed that has %s is no reason to change anything', async (version) => {
@@ -252,7 +254,7 @@ describe.skipIf(why !== null)(
       await check(app);
       await expect.poll(() => messages(app), WAIT).toEqual(['Quipu is up to date']);
       await quit(app);
-      expect(asked).toEqual(['latest-linux.yml']);
+      expect(new Set(asked)).toEqual(LIST_ALONE);
     });
 
     it('the first start of the newer one says what it brought', async () => {
@@ -281,7 +283,7 @@ describe.skipIf(why !== null)(
       await expect.poll(() => app.app.evaluate(({ clipboard }) => clipboard.readText()), WAIT).toBe(url);
       expect((await dialogs(app))[0]?.buttons).toEqual(['Copy address', 'Later', 'Skip this version']);
       await quit(app);
-      expect(asked).toEqual(['latest-linux.yml']);
+      expect(new Set(asked)).toEqual(LIST_ALONE);
       expect(readFileSync(file, 'utf8')).toBe('old');
     });
 

@@ -143,9 +143,20 @@ describe.skipIf(findChromium() === null)('another dialect', { timeout: 180_000 }
     await expect.poll(() => toldOf('dialect-in-use'), TIMEOUT).toBe('dialect Foreign');
     expect(await toldOf('dialect-state')).toBe('Your own, “Foreign”, is in use.');
 
-    for (const { venue } of [MARKET, OTHER]) {
-      await page.getByTestId('search').fill(venue);
-      await page.getByTestId('search-result').first().click();
+    for (const { id, venue } of [MARKET, OTHER]) {
+      const result = page.locator(`[data-testid=search-result][data-market="${id}"]`);
+      // The dictionary is read anew for the dialect; a search before that finds nothing.
+      await expect
+        .poll(async () => {
+          await page.getByTestId('search').fill('');
+          await page.getByTestId('search').fill(venue);
+          return result.waitFor({ timeout: 1_000 }).then(
+            () => true,
+            () => false,
+          );
+        }, TIMEOUT)
+        .toBe(true);
+      await result.click();
     }
     await expect.poll(() => feed.asked.length, TIMEOUT).toBe(6);
     expect(feed.asked.map(({ message }) => message.payload)).toContainEqual({

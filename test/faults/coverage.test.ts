@@ -108,7 +108,8 @@ function expectWhole(coverage: readonly CoverageInterval[], [started, ended]: [n
   }
 }
 
-const REAL_TIME_MS = 3_000;
+const REAL_TIME_MS = 10_000;
+const POLL = { timeout: 60_000, interval: 500 };
 
 describe('a cut on the test clock', { timeout: 300_000 }, () => {
   let clock: TestClock;
@@ -306,6 +307,13 @@ describe('the command line, in real time', { timeout: 120_000 }, () => {
     return JSON.parse(stdout) as Told[];
   }
 
+  async function listed<T>(what: 'sessions' | 'journal'): Promise<T[]> {
+    const of = what === 'journal' ? ['--session', '1'] : [];
+    const { code, stdout, stderr } = await quipu([what, ...of, '--data-dir', folder.path, '--json']).ended;
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as T[];
+  }
+
   const outages = (coverage: readonly Told[]): Told[] =>
     coverage.filter(({ state }) => ['recovered', 'unverified', 'lost'].includes(state));
 
@@ -318,7 +326,10 @@ describe('the command line, in real time', { timeout: 120_000 }, () => {
     const to = Date.now();
     await seconds(5);
     feed.pause();
-    await new Promise((done) => setTimeout(done, 500));
+    const sent = MARKETS.reduce((sum, market) => sum + feed.tradesPublished(market), 0);
+    await expect
+      .poll(async () => (await listed<{ trades: number }>('sessions'))[0]?.trades, POLL)
+      .toBeGreaterThanOrEqual(sent);
     await recording.stop();
 
     const { coverage, session, trades } = await recorded();
@@ -353,7 +364,13 @@ describe('the command line, in real time', { timeout: 120_000 }, () => {
     await start();
     const from = cut();
     await connections(0);
-    await new Promise((done) => setTimeout(done, 1_500));
+    const waiting = async (): Promise<unknown> =>
+      new Set(
+        (await listed<{ endpoint: string; to: string }>('journal'))
+          .filter(({ to }) => to === 'waiting')
+          .map(({ endpoint }) => endpoint),
+      );
+    await expect.poll(waiting, POLL).toEqual(new Set(['trades', 'candles']));
     await recording.stop();
     const { coverage, session } = await recorded();
     expectWhole(coverage, session);

@@ -111,7 +111,7 @@ export function watch(url: string, options: WatchOptions): Watched {
 }
 
 /** Waits for a condition; fails when it does not come true in time. */
-export async function until(condition: () => boolean, what: string, ms = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Not within ${ms} ms: ${what}`);

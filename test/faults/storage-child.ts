@@ -1,5 +1,5 @@
 /**
- * Records synthetic trades through the real recorder and store for so many seconds, and prints a line of
+ * Records synthetic trades through the real recorder and store for so many seconds or until SIGTERM, and prints a line of
  * JSON for each change of the recording's state; at last what became of it all. For faults of the disk.
  */
 import type { DecodedTrade } from '../../main/core/protocol/decode.ts';
@@ -66,13 +66,15 @@ async function record(folder: string, perSecond: number, seconds: number): Promi
   recorder.connected('trades');
   await recorder.begin();
   let sent = 0;
+  let isStopped = false;
+  process.once('SIGTERM', () => (isStopped = true));
   const started = performance.now();
   await new Promise<void>((done) => {
     const timer = setInterval(() => {
       const passed = (performance.now() - started) / 1000;
       const due = Math.floor(Math.min(passed, seconds) * perSecond);
       while (sent < due) recorder.trade(tradeOf(sent++));
-      if (passed < seconds) return;
+      if (passed < seconds && !isStopped) return;
       clearInterval(timer);
       done();
     }, TICK_MS);

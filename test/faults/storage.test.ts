@@ -100,9 +100,9 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) =
 describe('row 7: two on one folder', () => {
   test(
     'a second recorder is told of the first, and a reader reads beside it',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
-      const first = record(folder.path, 500, 8);
+      const first = record(folder.path, 500, 100);
       await first.reaches('recording');
       const second = await quipu(['record', '--market', 'm', '--data-dir', folder.path], {
         QUIPU_API_KEY: 'k',
@@ -111,6 +111,7 @@ describe('row 7: two on one folder', () => {
       expect(second.stderr).toContain('Another Quipu is recording into this folder.');
       const list = await quipu(['sessions', '--json', '--data-dir', folder.path]).ended;
       expect(JSON.parse(list.stdout)).toMatchObject([{ state: 'recording' }]);
+      process.kill(first.pid, 'SIGTERM');
       const end = await first.ended;
       expect(await idsOf(folder.path, end.session ?? 0)).toEqual(upTo(end.sent));
     },
@@ -280,7 +281,7 @@ describe('row 11: another program keeps the database locked', () => {
     'not recording while it does; then the queue drains and nothing is lost',
     { timeout: 120_000 },
     async () => {
-      const recording = record(folder.path, 1_000, 22);
+      const recording = record(folder.path, 1_000, 100);
       await recording.reaches('recording');
       await new Promise((done) => setTimeout(done, 1_000));
       const other = new Database(join(folder.path, 'quipu.db'), { timeout: 10_000 });
@@ -290,6 +291,8 @@ describe('row 11: another program keeps the database locked', () => {
       await new Promise((done) => setTimeout(done, 4_000));
       other.exec('COMMIT');
       other.close();
+      await expect.poll(() => recording.states.at(-1)?.state, { timeout: 60_000 }).toBe('recording');
+      process.kill(recording.pid, 'SIGTERM');
       const end = await recording.ended;
       expect(recording.states.map(({ state }) => state)).toEqual([
         'recording',

@@ -8,6 +8,8 @@ import type { Chance } from '../chance.ts';
 
 const MARKETS = ['binance-btc-usdt', 'okx-btc-usdt', 'binance-eth-usdt', 'okx-sol-usdt'];
 const RATE = 500;
+/** Well within the feed's redelivery of two minutes: by then the last recording has all, or something is lost. */
+const PATIENCE_MS = 60_000;
 
 export interface RestartTally {
   readonly sent: number;
@@ -51,15 +53,19 @@ export async function killAndRestart(
     }
     await seconds(4);
     server.pause();
-    await seconds(4);
+    // What was published before the first subscription is nobody's.
+    const due = MARKETS.flatMap((market) => (sent.get(market) ?? []).slice(-server.tradesPublished(market)));
+    const deadline = performance.now() + PATIENCE_MS;
+    for (let isWhole = false; !isWhole && performance.now() < deadline; await seconds(1)) {
+      const kept = new Set(await storedIn(folder.path));
+      isWhole = due.every((id) => kept.has(id));
+    }
     await recording.stop();
     const last = await recording.ended;
     if (last.code !== 0) throw new Error(`the last recording ended with ${last.code}: ${last.stderr}`);
 
     const stored = await storedIn(folder.path);
     const held = new Set(stored);
-    // What was published before the first subscription is nobody's.
-    const due = MARKETS.flatMap((market) => (sent.get(market) ?? []).slice(-server.tradesPublished(market)));
     const published = due.length;
     const lost = due.filter((id) => !held.has(id)).length;
     const doubled = stored.length - held.size;
