@@ -370,10 +370,15 @@ class QuipuCore implements Core {
     for (const timer of this.#timers) timer.cancel();
     this.#announcer.close();
     this.#changes = this.#changes.then(async () => {
-      await this.#stopFeed();
-      await this.#other.end();
-      this.#hub.close();
-      await this.#ownStore.close();
+      // What could not be saved is told; what is open is closed all the same, or the process would not end.
+      try {
+        await this.#stopFeed();
+      } finally {
+        await this.#other.end().finally(() => {
+          this.#hub.close();
+          return this.#ownStore.close();
+        });
+      }
     });
     return this.#changes;
   }
@@ -386,8 +391,8 @@ class QuipuCore implements Core {
       if (source === 'live' && this.#key.value === null) {
         throw new QuipuError('no-key', 'There is no API key.', 'Enter the key that Inca Digital gave you.');
       }
-      await this.#stopFeed();
       try {
+        await this.#stopFeed();
         if (source !== 'none') await this.#startFeed(source);
         if (this.#options.fixed === undefined)
           await this.#ownStore.writeSetting('source', JSON.stringify(source));
@@ -456,11 +461,14 @@ class QuipuCore implements Core {
   async #stopFeed(): Promise<void> {
     const feed = this.#feed;
     if (feed === null) return;
-    await feed.stop();
-    this.#lastReport = feed.recorder.report;
-    this.#pausedSince = null;
-    this.#feed = null;
-    if (feed.store !== this.#ownStore) await feed.store.close();
+    try {
+      await feed.stop();
+    } finally {
+      this.#lastReport = feed.recorder.report;
+      this.#pausedSince = null;
+      this.#feed = null;
+      if (feed.store !== this.#ownStore) await feed.store.close();
+    }
   }
 
   get #store(): Store {

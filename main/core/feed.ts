@@ -155,8 +155,11 @@ export class Feed {
   async stop(): Promise<void> {
     this.dictionary.close();
     for (const endpoint of ENDPOINTS) this.#links[endpoint].stop();
-    await this.recorder.close();
-    await this.#options.demo?.close();
+    try {
+      await this.recorder.close();
+    } finally {
+      await this.#options.demo?.close();
+    }
   }
 
   /** Rows show what the dictionary says now. */

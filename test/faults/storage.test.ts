@@ -6,9 +6,12 @@ import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KEEP_ALL } from '../../main/core/contract.ts';
+import { createCore } from '../../main/core/core.ts';
 import { Recorder } from '../../main/core/flow/recorder.ts';
 import { openStore } from '../../main/core/store/open.ts';
 import { systemClock } from '../../main/core/system-clock.ts';
+import { startDemoFeed } from '../../main/demo/feed.ts';
+import { nodePorts } from '../../main/headless/ports.ts';
 import { quipu, type TemporaryFolder, temporaryFolder } from '../helpers/quipu.ts';
 import { findProgram } from '../needs.ts';
 import type { EndLine, StateLine } from './storage-child.ts';
@@ -302,6 +305,29 @@ describe('row 11: another program keeps the database locked', () => {
       ]);
       expect(end).toMatchObject({ stored: end.sent, lostGaps: 0 });
       expect(await idsOf(folder.path, end.session ?? 0)).toEqual(upTo(end.sent));
+    },
+  );
+
+  test(
+    'one that cannot write its end says so, and lets go of the folder all the same',
+    { timeout: 120_000 },
+    async () => {
+      const feed = await startDemoFeed({ port: 0, seed: 3, rate: 50, key: 'k' });
+      const core = await createCore({
+        ...{ host: 'browser', version: '0', folder: folder.path, environmentKey: 'k' },
+        addresses: feed.addresses,
+        fixed: { markets: ['binance-btc-usdt'], granularities: ['1m'] },
+        ports: { ...nodePorts(), logger: { log: () => undefined } },
+      });
+      await core.start('live');
+      await expect.poll(() => core.report().trades.stored).toBeGreaterThan(0);
+      const other = new Database(join(folder.path, 'quipu.db'), { timeout: 20_000 });
+      other.exec('BEGIN EXCLUSIVE');
+      await expect(core.close()).rejects.toMatchObject({ kind: 'storage' });
+      other.exec('ROLLBACK');
+      other.close();
+      await feed.close();
+      await (await openStore({ folder: folder.path, workerScript })).close();
     },
   );
 });
