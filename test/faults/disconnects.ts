@@ -22,7 +22,6 @@ import type {
   LinkPhase,
   LinkProblem,
   RefusalCount,
-  RemovedSession,
   SessionSummary,
 } from '../../main/core/contract.ts';
 import { Recorder, type RecorderStore } from '../../main/core/flow/recorder.ts';
@@ -237,14 +236,6 @@ class ShortStore implements RecorderStore {
     return this.#writer.endSession(session, ended);
   }
 
-  async sessions(): Promise<readonly SessionSummary[]> {
-    return this.#reader.sessions();
-  }
-
-  async removedSessions(now: number): Promise<readonly RemovedSession[]> {
-    return this.#reader.removedSessions(now);
-  }
-
   async journalPage(filter: JournalFilter, before: number | null, limit: number): Promise<JournalPage> {
     return this.#reader.links?.journalPage(filter, before, limit) ?? { more: false, entries: [] };
   }
@@ -253,12 +244,20 @@ class ShortStore implements RecorderStore {
     return this.#reader.links?.refusals(session) ?? [];
   }
 
-  async receivedSince(since: number): Promise<readonly StoredTrade[]> {
-    const reader = this.#reader;
+  async receivedSince(since: number, most = Infinity): Promise<readonly StoredTrade[]> {
+    const { after, last } = this.#reader.rowsSince(since);
+    return this.#received(Math.max(after, last - most), last, since);
+  }
+
+  async newestReceived(most: number): Promise<readonly StoredTrade[]> {
+    const { last } = this.#reader.rowsSince(Number.MAX_SAFE_INTEGER);
+    return this.#received(Math.max(0, last - most), last, null);
+  }
+
+  #received(first: number, last: number, since: number | null): StoredTrade[] {
     const found: StoredTrade[] = [];
-    const range = reader.rowsSince(since);
-    for (let { after } = range; after < range.last;) {
-      const step = reader.trades({ after, last: range.last }, { session: null, market: null, since });
+    for (let after = first; after < last;) {
+      const step = this.#reader.trades({ after, last }, { session: null, market: null, since });
       found.push(...step.rows);
       after = step.after;
     }

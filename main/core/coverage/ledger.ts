@@ -60,6 +60,8 @@ type LineSubscription = 'none' | 'requested' | 'confirmed' | 'unconfirmed' | 're
 interface Counts {
   readonly recovered: number;
   readonly duplicates: number;
+  /** Of the recovered, those that may have come live. */
+  readonly uncertain: number;
 }
 
 interface Outage {
@@ -67,6 +69,7 @@ interface Outage {
   readonly cause: string;
   recovered: number;
   duplicates: number;
+  uncertain: number;
   /** What of these redelivery brought that was broken off: it says nothing of what came of the rest. */
   before: Counts;
 }
@@ -266,13 +269,13 @@ export class Ledger {
     return up && outage !== null;
   }
 
-  /** A message older than the reconnect came: one that was lacking, or one that was held already. */
-  redelivered(endpoint: Endpoint, market: string, which: 'recovered' | 'duplicates'): void {
+  /** A message older than the reconnect came: one that was lacking, perhaps only by its time, or one that was held already. */
+  redelivered(endpoint: Endpoint, market: string, which: 'recovered' | 'uncertain' | 'duplicates'): void {
     const { lines, outage, up } = this.#links[endpoint];
     if (!up || outage === null) return;
-    outage[which]++;
+    count(outage, which);
     const own = lines.get(market)?.outage ?? null;
-    if (own !== null) own[which]++;
+    if (own !== null) count(own, which);
   }
 
   /** What was received between `from` and `to` could not be kept. */
@@ -416,12 +419,12 @@ export class Ledger {
     const { duplicates, recovered } = broughtLast(outage);
     if (duplicates + recovered === 0) return;
     outage.parts.push({ from: Math.max(outage.from, reachOf(link)), to: connectedAt });
-    outage.before = { recovered: outage.recovered, duplicates: outage.duplicates };
+    outage.before = countsOf(outage);
   }
 
   #tellPart(link: Link, outage: LineOutage, { strand }: Line): void {
     const { duplicates, recovered } = broughtLast(outage);
-    outage.before = { recovered: outage.recovered, duplicates: outage.duplicates };
+    outage.before = countsOf(outage);
     if (duplicates + recovered === 0 || outage.unkept !== null) return;
     const from = Math.max(outage.from, reachOf(link));
     strand.paint(from, outage.resumed ?? link.connectedAt, 'unverified', outage.cause, ['lost']);
@@ -471,9 +474,22 @@ function reachOf({ connectedAt }: Link): Micros {
   return connectedAt - REDELIVERED_MS * 1000;
 }
 
-/** What the present connection brought of an outage. */
-function broughtLast({ before, duplicates, recovered }: Outage): Counts {
-  return { recovered: recovered - before.recovered, duplicates: duplicates - before.duplicates };
+function count(outage: Outage, which: 'recovered' | 'uncertain' | 'duplicates'): void {
+  outage[which]++;
+  if (which === 'uncertain') outage.recovered++;
+}
+
+function countsOf({ duplicates, recovered, uncertain }: Outage): Counts {
+  return { duplicates, recovered, uncertain };
+}
+
+/** What the present connection brought of an outage, for certain. */
+function broughtLast(outage: Outage): Pick<Counts, 'recovered' | 'duplicates'> {
+  const { before, duplicates, recovered, uncertain } = outage;
+  return {
+    recovered: recovered - uncertain - (before.recovered - before.uncertain),
+    duplicates: duplicates - before.duplicates,
+  };
 }
 
 function conditionOf(link: Link, line: Line): [state: CoverageState, cause: string] {
@@ -498,7 +514,8 @@ function newLink(endpoint: Endpoint): Link {
 }
 
 function newOutage(from: Micros, cause: string): Outage {
-  return { from, cause, recovered: 0, duplicates: 0, before: { recovered: 0, duplicates: 0 } };
+  const none = { recovered: 0, duplicates: 0, uncertain: 0 };
+  return { from, cause, ...none, before: none };
 }
 
 function newLineOutage(from: Micros, cause: string): LineOutage {

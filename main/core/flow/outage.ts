@@ -18,7 +18,7 @@ export interface OutageEnd {
   readonly to: number;
   /** The oldest time that redelivery reaches. */
   readonly reach: number;
-  /** Messages new to us whose exchange time lies before the reconnect. */
+  /** Messages new to us whose exchange time lies before the reconnect, by more than clocks differ and messages take. */
   readonly recovered: number;
   /** Messages that we held already. */
   readonly duplicates: number;

@@ -61,8 +61,12 @@ const RETRY_MS = 1_000;
 const COVER_MICROS = 1_000_000;
 /** Candles of commits that failed are kept up to so many; they are few, and the disk may come back. */
 const MAX_CANDLES = 100_000;
-/** A clock difference to the exchange within which a trade still counts as redelivered. */
+/** How far a clock may be from the exchange's: within it a trade may be redelivered, or may be live. */
 const SKEW_MS = 10_000;
+/** Of an earlier run so many are read back whatever their receipt times are: a clock may have been set forward. */
+const RESTORED_ANYWAY = 20_000;
+/** More than five minutes of the largest burst; when a clock was set back, "since" reaches further than that. */
+const MOST_RESTORED = 6_000_000;
 /** A candle is final this long after its period when nothing else settled it. */
 const FINAL_GRACE_MS = 10_000;
 
@@ -85,10 +89,7 @@ export interface RecorderListener {
 
 /** What the recorder needs of the store. */
 export type RecorderStore = JournalStore &
-  Pick<
-    Store,
-    'beginSession' | 'commit' | 'endSession' | 'receivedSince' | 'refusals' | 'removedSessions' | 'sessions'
-  >;
+  Pick<Store, 'beginSession' | 'commit' | 'endSession' | 'newestReceived' | 'receivedSince' | 'refusals'>;
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -213,7 +214,9 @@ export class Recorder {
   #due = false;
   /** Ends the wait for the next try. */
   #hurry: (() => void) | null = null;
-  #ending: Promise<void> | null = null;
+  #isEnding = false;
+  /** The last begin or end that was asked for. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: RecorderOptions) {
     this.#clock = options.clock;
@@ -231,14 +234,16 @@ export class Recorder {
     ];
   }
 
-  /** Reads back what redelivery may repeat of an earlier run. Before the links start. */
+  /**
+   * Reads back what redelivery may repeat of an earlier run. Before the links start. The newest trade is the one
+   * that was stored last, whatever its receipt time says: a clock may have been set since.
+   */
   async restore(): Promise<void> {
-    // What was sent of a removed one would be there twice when it is restored.
-    const removed = await this.#store.removedSessions(this.#wallMs());
-    const sessions = [...(await this.#store.sessions()), ...removed.map(({ session }) => session)];
-    const last = sessions.reduce((latest, { ended, started }) => Math.max(latest, ended ?? started), 0);
-    if (last === 0) return;
-    for (const trade of await this.#store.receivedSince((last - RETENTION_MS) * 1000)) {
+    const newest = await this.#store.newestReceived(RESTORED_ANYWAY);
+    const since = (newest.at(-1)?.receiptTime ?? 0) - RETENTION_MS * 1000;
+    const reachesBack = newest.length < RESTORED_ANYWAY || (newest[0]?.receiptTime ?? 0) < since;
+    const trades = reachesBack ? newest : await this.#store.receivedSince(since, MOST_RESTORED);
+    for (const trade of trades) {
       this.#memory.restore(this.#marketOf(trade.market).index, trade.id, () => fingerprint(trade));
     }
   }
@@ -268,8 +273,19 @@ export class Recorder {
     };
   }
 
-  /** Begins a session; nothing when one runs. @throws {QuipuError} kind `storage` */
-  async begin(): Promise<void> {
+  /** Begins a session; nothing when one runs. Begins and ends take turns. @throws {QuipuError} kind `storage` */
+  begin(): Promise<void> {
+    return this.#inTurn(() => this.#begin());
+  }
+
+  /** The last that was asked for holds, however long what was asked before takes. */
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #begin(): Promise<void> {
     if (this.#session !== null) return;
     const started = Math.floor(this.#time.now() / 1000);
     this.#session = await this.#store.beginSession(started);
@@ -279,6 +295,9 @@ export class Recorder {
     this.#reach = started * 1000;
     this.#reported = this.#session.id;
     this.#requested = this.#watched;
+    // What an earlier session lost at its end is none of this one's.
+    this.#lost = null;
+    this.#overflowed = null;
     this.#storedTrades = 0;
     this.#storedCandles = 0;
     this.#refusals.clear();
@@ -297,18 +316,20 @@ export class Recorder {
    * @throws {QuipuError} kind `storage` when the session's end could not be stored
    */
   end(): Promise<void> {
-    return this.#endAt(null);
+    return this.#inTurn(() => this.#end(null));
   }
 
   /** @param at when nothing comes any more; null: what comes until the commit under way is done counts too */
-  #endAt(at: Micros | null): Promise<void> {
-    this.#ending ??= this.#end(at).finally(() => {
-      this.#ending = null;
-    });
-    return this.#ending;
+  async #end(at: Micros | null): Promise<void> {
+    this.#isEnding = true;
+    try {
+      await this.#endSession(at);
+    } finally {
+      this.#isEnding = false;
+    }
   }
 
-  async #end(at: Micros | null): Promise<void> {
+  async #endSession(at: Micros | null): Promise<void> {
     while (this.#sending !== null) {
       this.#hurry?.();
       await this.#sent();
@@ -331,7 +352,8 @@ export class Recorder {
   /** The same, for good: the links were stopped before. */
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    await this.#endAt(this.#time.now());
+    const at = this.#time.now();
+    await this.#inTurn(() => this.#end(at));
     await this.#journal.flush();
   }
 
@@ -489,7 +511,7 @@ export class Recorder {
         if (settling) this.#ledger.redelivered('trades', market, 'duplicates');
         continue;
       }
-      if (settling && old) this.#ledger.redelivered('trades', market, 'recovered');
+      if (settling && old) this.#ledger.redelivered('trades', market, newOf(exchangeMs, connectedAt));
       const redelivered = old && exchangeMs >= connectedAt - REDELIVERED_MS - SKEW_MS;
       told.market = market;
       this.#listener.trade(
@@ -524,13 +546,18 @@ export class Recorder {
     const link = this.#links.candles;
     link.received++;
     const line = `${decoded.granularity} ${decoded.market}`;
-    const open = this.#open.get(line);
-    const end = decoded.start / 1000 + GRANULARITY_MS[decoded.granularity];
+    const period = GRANULARITY_MS[decoded.granularity];
+    const end = decoded.start / 1000 + period;
+    const newest = this.#open.get(line);
+    const leaps = newest !== undefined && this.#leaps(decoded.start, newest.start, period);
+    // Nor does one that leapt settle what runs.
+    const open =
+      newest !== undefined && this.#leaps(newest.start, decoded.start, period) ? undefined : newest;
     const before = open !== undefined && decoded.start < open.start;
     const receiptTime = this.#clock.now();
     this.#ledger.message('candles', decoded.market, receiptTime + this.#time.offset);
     if (this.#ledger.settling('candles'))
-      this.#countRedelivered(decoded, this.#held.get(line), end < link.connectedAt);
+      this.#countRedelivered(decoded, this.#held.get(line), end, link.connectedAt);
     const candle: Candle = {
       ...decoded,
       // A revision of a period that has ended is as final as what it revises.
@@ -539,18 +566,30 @@ export class Recorder {
       origin:
         end < link.connectedAt && end >= link.connectedAt - REDELIVERED_MS - SKEW_MS ? 'redelivered' : 'live',
     };
-    if (open !== undefined && decoded.start > open.start && !open.final) this.#keep({ ...open, final: true });
-    if (!before) this.#open.set(line, candle);
+    if (!leaps && open !== undefined && decoded.start > open.start && !open.final)
+      this.#keep({ ...open, final: true });
+    if (!before && !leaps) this.#open.set(line, candle);
     this.#keep(candle);
   }
 
+  /**
+   * Whether a candle of `start` is of a time that has not come, while the period from `since` runs: it does not end
+   * that one. By our clock, which may be behind, so the period that is next is believed.
+   */
+  #leaps(start: Micros, since: Micros, period: Millis): boolean {
+    const now = this.#wallMs();
+    return (
+      start / 1000 > now + SKEW_MS && start / 1000 > since / 1000 + period && now < since / 1000 + period
+    );
+  }
+
   /** A state of the newest candle that was held, or of an older one, is what was sent before the outage. */
-  #countRedelivered(candle: DecodedCandle, held: Candle | undefined, old: boolean): void {
+  #countRedelivered(candle: DecodedCandle, held: Candle | undefined, end: Millis, connectedAt: Millis): void {
     const overlaps =
       held !== undefined &&
       (candle.start < held.start || (candle.start === held.start && candle.trades <= held.trades));
     if (overlaps) this.#ledger.redelivered('candles', candle.market, 'duplicates');
-    else if (old) this.#ledger.redelivered('candles', candle.market, 'recovered');
+    else if (end < connectedAt) this.#ledger.redelivered('candles', candle.market, newOf(end, connectedAt));
   }
 
   #keep(candle: Candle): void {
@@ -647,7 +686,7 @@ export class Recorder {
   #flush(last = false): void {
     this.#judge();
     const session = this.#session;
-    if (session === null || (this.#ending !== null && !last)) return;
+    if (session === null || (this.#isEnding && !last)) return;
     if (this.#sending !== null) {
       this.#due = true;
       return;
@@ -732,7 +771,7 @@ export class Recorder {
         return;
       } catch (error) {
         const problem = toAppError(error);
-        if (this.#ending !== null || problem.kind !== 'storage') {
+        if (this.#isEnding || problem.kind !== 'storage') {
           this.#failed(problem, commit, rows, from, to);
           return;
         }
@@ -843,6 +882,11 @@ export class Recorder {
 
 function newAccount(): LinkAccount {
   return { received: 0, refused: 0, connections: 0, connected: false, connectedAt: 0 };
+}
+
+/** One that was on its way when the connection stood, or of a clock behind ours, proves no redelivery. */
+function newOf(time: Millis, connectedAt: Millis): 'recovered' | 'uncertain' {
+  return time < connectedAt - SKEW_MS ? 'recovered' : 'uncertain';
 }
 
 /** The feed's description, "Redelivery", rule 5. */

@@ -1,6 +1,6 @@
 /** The main thread's handle on the cache: a writer's thread, a reader's thread, and no disk here. */
 import { resolve } from 'node:path';
-import type { CoverageInterval, HealthMinute, JournalEntry, SessionLine } from '../contract.ts';
+import type { CoverageInterval, HealthMinute, JournalEntry, Micros, SessionLine } from '../contract.ts';
 import { ENDPOINTS } from '../contract.ts';
 import { Together } from '../coverage/fold.ts';
 import { type DayPart, emptyDay, union } from '../coverage/today.ts';
@@ -112,6 +112,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     return range;
   }
 
+  async function received(range: RowRange, since: Micros | null): Promise<StoredTrade[]> {
+    const filter = { session: null, market: null, since };
+    const found: StoredTrade[] = [];
+    for await (const page of pages(range, (rest) => reader().call('trades', { range: rest, filter }))) {
+      for (const trade of page) found.push(trade);
+    }
+    return found;
+  }
+
   return {
     beginSession: async (started) => writer().call('beginSession', { started }),
     commit: async (commit) =>
@@ -129,14 +138,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     restoreSession: async (session, now) => writer().call('restoreSession', { session, now }),
     sessions: async () => reader().call('sessions', null),
     removedSessions: async (now) => reader().call('removedSessions', { now }),
-    async receivedSince(since) {
-      const filter = { session: null, market: null, since };
-      const range = await reader().call('rowsSince', { since });
-      const received: StoredTrade[] = [];
-      for await (const page of pages(range, (rest) => reader().call('trades', { range: rest, filter }))) {
-        for (const trade of page) received.push(trade);
-      }
-      return received;
+    async receivedSince(since, most = Infinity) {
+      const { after, last } = await reader().call('rowsSince', { since });
+      return received({ after: Math.max(after, last - most), last }, since);
+    },
+    async newestReceived(most) {
+      const { last } = await reader().call('rowsSince', { since: Number.MAX_SAFE_INTEGER });
+      return received({ after: Math.max(0, last - most), last }, null);
     },
     candlePage: async (chart, before, limit) => reader().call('candlePage', { chart, before, limit }),
     tradePage: async (market, before, limit, from = 0) =>

@@ -128,7 +128,7 @@ export interface Store {
   /** @throws {QuipuError} kind `storage` or `not-found` */
   editSession(session: number, edit: SessionEdit): Promise<SessionSummary>;
   /**
-   * From now on no method tells anything of the session, but `removedSessions` and `receivedSince`. What it
+   * From now on no method tells anything of the session, but `removedSessions`, `receivedSince` and `newestReceived`. What it
    * holds is taken away in quiet moments once it cannot be restored any more.
    *
    * @throws {QuipuError} kind `busy` when it is being recorded or pinned; `storage` or `not-found`
@@ -141,10 +141,12 @@ export interface Store {
   /** Those that can be restored at `now`, the last removed first. */
   removedSessions(now: Millis): Promise<readonly RemovedSession[]>;
   /**
-   * Trades received at or after `since`, in the order of receipt, for the memory of redelivery. Those of
-   * removed sessions too: sent again, they must not come in another session as well.
+   * Of the `most` trades that were stored last (all, when it is not given), those received at or after `since`, in the order of receipt, for the
+   * memory of redelivery. Those of removed sessions too: sent again, they must not come in another session as well.
    */
-  receivedSince(since: Micros): Promise<readonly StoredTrade[]>;
+  receivedSince(since: Micros, most?: number): Promise<readonly StoredTrade[]>;
+  /** The `most` that were stored last, in that order, whatever their times are; fewer when some of those were deleted. */
+  newestReceived(most: number): Promise<readonly StoredTrade[]>;
   /**
    * Across sessions, oldest first, the newest `limit` before `before`; of the candles that several
    * sessions have of one period, the best. Its gaps are those that overlap the page, whose time

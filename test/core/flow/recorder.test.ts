@@ -219,6 +219,24 @@ describe('trades', () => {
     expect((await store.sessions())[0]?.gaps).toBe(3);
   });
 
+  it('after a long outage a trade that was on its way when the connection stood proves nothing', async () => {
+    recorder.connected('trades');
+    recorder.trade(trade('1'));
+    recorder.disconnected('trades', 'cut', 0);
+    clock.advance(300_000);
+    recorder.connected('trades');
+    clock.advance(50);
+    // Its exchange's clock may be behind ours, too.
+    recorder.trade(trade('2', { exchangeTime: clock.now() - 80_000 }));
+    recorder.trade(trade('3', { exchangeTime: clock.now() - 8_000_000 }));
+    live(4_000);
+    await recorder.close();
+    expect(gaps.map(({ state, recovered }) => [state, recovered])).toEqual([
+      ['lost', 0],
+      ['unverified', 2],
+    ]);
+  });
+
   it('a link that breaks while redelivery is judged makes one outage, not two', async () => {
     recorder.connected('trades');
     recorder.disconnected('trades', 'cut', 0);
@@ -269,6 +287,88 @@ describe('trades', () => {
     expect((await stored()).map(({ id }) => id)).toEqual(['2']);
   });
 
+  it.each([
+    ['an earlier session was recorded with the clock ahead', [86_400_000, 0, 0]],
+    ['the clock was set back meanwhile', [0, 0, -600_000]],
+    ['the clock was set forward meanwhile', [0, 0, 86_400_000]],
+  ])('an earlier run’s trades are known though %s', async (_how, [first = 0, second = 0, third = 0]) => {
+    const now = clock.now.bind(clock);
+    let set = first;
+    clock.now = () => now() + set * 1000;
+    const run = async (trades: () => void): Promise<void> => {
+      await newRecorder();
+      recorder.connected('trades');
+      trades();
+      clock.advance(5_000);
+      await recorder.close();
+    };
+    const again = async (): Promise<void> => {
+      await store.close();
+      clock.advance(20_000);
+    };
+    await recorder.close();
+    await again();
+    await run(() => recorder.trade(trade('0')));
+    await again();
+    set = second;
+    const [sent, last] = [trade('1'), trade('2')];
+    await run(() => {
+      recorder.trade(sent);
+      clock.advance(5_000);
+      set = third;
+      clock.advance(5_000);
+      recorder.trade(last);
+    });
+    await again();
+    await run(() => {
+      recorder.trade(sent);
+      recorder.trade(last);
+      recorder.trade(trade('3'));
+    });
+    expect((await stored()).map(({ id }) => id)).toEqual(['3']);
+  });
+
+  it('begins and ends take turns: the last that was asked for holds', async () => {
+    recorder.connected('trades');
+    recorder.trade(trade('1'));
+    clock.advance(60);
+    // A commit is under way, for which the end waits.
+    await Promise.all([recorder.end(), recorder.begin(), recorder.begin()]);
+    expect(recorder.recording.state).toBe('recording');
+    recorder.trade(trade('2'));
+    await Promise.all([recorder.end(), recorder.begin(), recorder.end()]);
+    expect(recorder.recording.state).toBe('stopped');
+    await recorder.close();
+    expect((await store.sessions()).map(({ state, trades }) => [state, trades])).toEqual([
+      ['ended', 1],
+      ['ended', 1],
+      ['ended', 0],
+    ]);
+  });
+
+  it('that a session lost at its end are no gap of the next one', async () => {
+    await recorder.close();
+    const real = store;
+    let fails = true;
+    store = {
+      ...real,
+      commit: (commit) =>
+        fails ? Promise.reject(new QuipuError('storage', 'disk full', '')) : real.commit(commit),
+    };
+    recorder = recorderOf(store);
+    await recorder.begin();
+    recorder.connected('trades');
+    recorder.trade(trade('1'));
+    await recorder.end();
+    fails = false;
+    clock.advance(3_600_000);
+    await recorder.begin();
+    recorder.trade(trade('2'));
+    await recorder.close();
+    expect(gaps).toEqual([]);
+    expect((await stored()).map(({ id }) => id)).toEqual(['2']);
+  });
+
   it('while not recording nothing is stored, and a new session has counts of its own', async () => {
     recorder.connected('trades');
     recorder.trade(trade('1'));
@@ -303,6 +403,42 @@ describe('candles', () => {
       [2, true],
       [1, true],
     ]);
+  });
+
+  it('one of a time that has not come settles none that runs', async () => {
+    recorder.connected('candles');
+    const start = Math.floor(clock.now() / MINUTE) * MINUTE;
+    const ahead = candle(start + 525_600 * MINUTE, 1);
+    recorder.candle(ahead);
+    recorder.candle(candle(start, 1));
+    recorder.candle(ahead);
+    recorder.candle(candle(start, 2));
+    const states = (): unknown[] =>
+      candles
+        .filter((each) => each.start < ahead.start)
+        .map(({ start: at, trades, final }) => [(at - start) / MINUTE, trades, final]);
+    expect(states()).toEqual([
+      [0, 1, false],
+      [0, 2, false],
+    ]);
+    clock.advance(61_000);
+    recorder.candle(ahead);
+    recorder.candle(candle(start + MINUTE, 1));
+    recorder.candle(candle(start + MINUTE, 2));
+    clock.advance(61_000);
+    recorder.candle(candle(start + 2 * MINUTE, 1));
+    await recorder.close();
+    const last = new Map(
+      (await rows()).map((each) => [(each.start - start) / MINUTE, [each.trades, each.final]]),
+    );
+    expect(last).toEqual(
+      new Map([
+        [0, [2, true]],
+        [1, [2, true]],
+        [2, [1, false]],
+        [525_600, [1, false]],
+      ]),
+    );
   });
 
   it('a late revision is taken, and a redelivered older state does not replace a newer', async () => {
@@ -602,7 +738,7 @@ describe('the journal', () => {
     recorder.trade(trade('1'));
     recorder.disconnected('trades', 'cut', 0);
     clock.advance(300_000);
-    const missed = trade('2', { exchangeTime: clock.now() - 1_000_000 });
+    const missed = trade('2', { exchangeTime: clock.now() - 20_000_000 });
     recorder.connected('trades');
     recorder.trade(missed);
     live(4_000);

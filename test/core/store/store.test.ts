@@ -378,6 +378,7 @@ describe('exports', () => {
   test('of what was received since a time cross sessions, in the order of receipt', async () => {
     const store = await open(temporaryFolder());
     expect(await store.receivedSince(0)).toEqual([]);
+    expect(await store.newestReceived(10)).toEqual([]);
     await store.beginSession(1);
     // More rows than one step back of the search.
     const old = Array.from({ length: 25_000 }, (_, n) => trade({ id: `old ${n}`, receiptTime: 1_000 + n }));
@@ -389,6 +390,9 @@ describe('exports', () => {
     expect(await store.receivedSince(26_000 - 100)).toEqual([...old.slice(-100), ...recent]);
     expect((await store.receivedSince(0)).length).toBe(25_004);
     expect(await store.receivedSince(200_000)).toEqual([]);
+    expect(await store.receivedSince(0, 6)).toEqual([...old.slice(-2), ...recent]);
+    expect(await store.newestReceived(3)).toEqual(recent.slice(1));
+    expect((await store.newestReceived(100_000)).length).toBe(25_004);
   });
 });
 
