@@ -133,15 +133,17 @@ describe.skipIf(findChromium() === null)('another dialect', { timeout: 180_000 }
     // Nothing of what is written is lost by a look elsewhere.
     await page.getByTestId('tab-live').click();
     await settings();
-    expect(await text()).toBe(DOCUMENT);
-    expect(await phase()).toBe('refused');
+    await expect.poll(text, TIMEOUT).toBe(DOCUMENT);
+    await expect.poll(phase, TIMEOUT).toBe('refused');
   });
 
   it('applied, the feed is live, and what it sends is recorded as it is', async () => {
     await page.getByTestId('dialect-apply').click();
     await expect.poll(phase, TIMEOUT).toBe('live');
     await expect.poll(() => toldOf('dialect-in-use'), TIMEOUT).toBe('dialect Foreign');
-    expect(await toldOf('dialect-state')).toBe('Your own, “Foreign”, is in use.');
+    await expect
+      .poll(() => toldOf('dialect-state'), TIMEOUT)
+      .toBe('Your own, “Foreign”, is in use.');
 
     for (const { id, venue } of [MARKET, OTHER]) {
       const result = page.locator(`[data-testid=search-result][data-market="${id}"]`);
@@ -224,13 +226,13 @@ describe.skipIf(findChromium() === null)('another dialect', { timeout: 180_000 }
 
     await page.getByTestId('dialect-text').fill('{"quipuDialect": 1, "name": "x"}');
     await page.getByTestId('dialect-revert').click();
-    expect(await text()).toBe(DOCUMENT);
+    await expect.poll(text, TIMEOUT).toBe(DOCUMENT);
 
     await page.getByTestId('dialect-default').click();
     await page.getByTestId('dialect-default-now').click();
     await expect.poll(phase, TIMEOUT).toBe('refused');
-    expect(await toldOf('dialect-state')).toBe('The default is in use.');
-    expect(await page.getByTestId('dialect-in-use').count()).toBe(0);
+    await expect.poll(() => toldOf('dialect-state'), TIMEOUT).toBe('The default is in use.');
+    await expect.poll(() => page.getByTestId('dialect-in-use').count(), TIMEOUT).toBe(0);
     // The browser notes a refused handshake of none of ours; the page itself has no mistake.
     expect(errors).toEqual([]);
     await page.close();
