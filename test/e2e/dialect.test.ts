@@ -141,9 +141,7 @@ describe.skipIf(findChromium() === null)('another dialect', { timeout: 180_000 }
     await page.getByTestId('dialect-apply').click();
     await expect.poll(phase, TIMEOUT).toBe('live');
     await expect.poll(() => toldOf('dialect-in-use'), TIMEOUT).toBe('dialect Foreign');
-    await expect
-      .poll(() => toldOf('dialect-state'), TIMEOUT)
-      .toBe('Your own, “Foreign”, is in use.');
+    await expect.poll(() => toldOf('dialect-state'), TIMEOUT).toBe('Your own, “Foreign”, is in use.');
 
     for (const { id, venue } of [MARKET, OTHER]) {
       const result = page.locator(`[data-testid=search-result][data-market="${id}"]`);
