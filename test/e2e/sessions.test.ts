@@ -159,7 +159,8 @@ describe.skipIf(findChromium() === null)('sessions on the screen', { timeout: 24
     const host = quipu(['serve', '--demo', '--port', '0', '--data-dir', folder.path, '--json']);
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
     try {
-      await page.goto((JSON.parse(await host.firstLine) as { address: string }).address);
+      const { address } = JSON.parse(await host.firstLine) as { address: string };
+      await page.goto(address);
       await page.getByTestId('tab-sessions').click();
       await page.locator('tr[data-session="1"]').getByTestId('session-open').click();
       const shown = (): Promise<string[]> => page.getByTestId('session-market').allTextContents();
@@ -173,6 +174,29 @@ describe.skipIf(findChromium() === null)('sessions on the screen', { timeout: 24
       await page.keyboard.press('Enter');
       await expect.poll(async () => (await shown()).map((text) => text.split(' ')[0]), WAIT).toEqual(markets);
       expect(await more.count()).toBe(0);
+
+      // The last question was whether to stop; what was answered elsewhere is shown all the same.
+      const recording = page.getByTestId('recording');
+      await recording.getByRole('button').click();
+      await recording.getByRole('button', { name: 'Keep on' }).waitFor();
+      const other = await browser.newPage();
+      await other.goto(address);
+      await other
+        .getByTestId('recording')
+        .getByRole('button', { name: /^Recording/ })
+        .click();
+      await other.getByRole('button', { name: 'Stop recording' }).click();
+      await page.getByTestId('paused').waitFor();
+      await page.getByTestId('paused').click();
+      await expect
+        .poll(() => recording.getByRole('button').allTextContents(), WAIT)
+        .toEqual([expect.stringMatching(/^Recording/)]);
+      await other.close();
+
+      // By its address: what is opened is known before the list of sessions is.
+      await page.goto('about:blank');
+      await page.goto(`${address}&session=1`);
+      await expect.poll(async () => (await shown()).length, WAIT).toBe(50);
     } finally {
       await page.close();
       await host.stop();
