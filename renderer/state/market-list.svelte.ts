@@ -13,7 +13,7 @@ import type {
   MarketSort,
   Millis,
 } from '../../main/core/contract.ts';
-import type { AppError, Result } from '../../main/core/result.ts';
+import { type AppError, fail, type Result } from '../../main/core/result.ts';
 
 /** Markets asked for at a time while scrolling. */
 const PAGE = 100;
@@ -176,7 +176,12 @@ export class MarketList {
     for (let offset = from; offset < to && ids.length < limit; offset += MAX_BROWSE) {
       const result = await this.#browse({ ...query, offset, limit: Math.min(MAX_BROWSE, to - offset) });
       if (!result.ok) return result;
-      const { markets } = result.value;
+      const { markets, revision } = result.value;
+      // Rows have other numbers than those that were chosen.
+      if (revision !== this.#shown) {
+        void this.#renew(false);
+        return fail('busy', 'The list of markets was renewed meanwhile.', 'Choose the markets again.');
+      }
       if (markets.length === 0) break;
       ids.push(...markets.map(({ id }) => id).filter(wanted));
     }

@@ -182,6 +182,20 @@ describe('MarketList', () => {
     ]);
   });
 
+  it('gives no ids of a list that is not the one that is shown', async () => {
+    const { core, list } = await listed();
+    list.hold();
+    core.revision = 2;
+    list.renewed();
+    const some = list.ids(0, 2, 2, () => true);
+    await core.answerAll();
+    expect(await some).toMatchObject({
+      ok: false,
+      error: { kind: 'busy', action: 'Choose the markets again.' },
+    });
+    expect(idOf(list, 0)).toBe('0@2');
+  });
+
   it('a column sorts one way, then the other, then no more', async () => {
     const { list } = await listed();
     const sorts = (column: 'pair' | 'volume'): unknown[] =>
